@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+# One GNU Makefile, not recursive.  `make help` lists the targets.
+#
+# A layer is a folder of src; LAYERS says which layers each one may include, and that is
+# enforced: every layer is compiled with an include root that holds only what it may see.
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SAN     ?=
+V       ?=
+VERSION := $(shell cat VERSION)
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+# `make V=1` shows the commands.
+Q := $(if $(V),,@)
+say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
+
+# ---- layers --------------------------------------------------------------------------
+SEES_base    := base
+SEES_core    := base core
+SEES_wire    := base core wire
+SEES_adapt   := base core wire adapt
+SEES_sim     := base core adapt sim
+SEES_control := base core wire adapt control
+SEES_cli     := base core wire adapt control sim cli
+LIB_LAYERS   := base core wire
+APP_LAYERS   := adapt sim control cli
+LAYERS       := $(LIB_LAYERS) $(APP_LAYERS)
+
+# ---- flags ---------------------------------------------------------------------------
+WARN   := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wstrict-prototypes \
+          -Wmissing-prototypes -Werror
+OPT    ?= -O2
+CFLAGS += -std=c17 $(OPT) -g -fno-omit-frame-pointer -ffp-contract=off \
+          -fvisibility=hidden -fPIC $(WARN) -D_GNU_SOURCE -DSPROUT_VERSION='"$(VERSION)"' \
+          -DSPROUT_PREFIX='"$(PREFIX)"'
+ifneq ($(SAN),)
+CFLAGS  += -fsanitize=$(SAN) -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=$(SAN)
+endif
+
+PKG_LIBS    := libcurl libmicrohttpd sqlite3 jansson libcyaml yaml-0.1 libcrypto
+PKG_CFLAGS  := $(shell pkg-config --cflags $(PKG_LIBS) 2>/dev/null)
+APP_LDLIBS  := $(shell pkg-config --libs $(PKG_LIBS) 2>/dev/null) -lm -lpthread -ldl
+TEST_LDLIBS := $(shell pkg-config --libs cmocka jansson 2>/dev/null) -lglpk -lm
+
+# ---- objects -------------------------------------------------------------------------
+src_of   = $(wildcard src/$(1)/*.c)
+obj_of   = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(call src_of,$(1)))
+LIB_OBJ := $(foreach l,$(LIB_LAYERS),$(call obj_of,$(l)))
+APP_OBJ := $(foreach l,$(APP_LAYERS),$(call obj_of,$(l)))
+
+UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
+PROP_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/property/*.c))
+BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+
+all: $(BUILD)/sprout $(BUILD)/libsprout.a module ## build everything
+.PHONY: all
+
+# An include root per layer: symbolic links to the layers it may see, and no others.
+define layer_rules
+$(BUILD)/see/$(1)/.made: Makefile
+	@mkdir -p $$(@D) && cd $$(@D) && rm -f * && \
+	    for l in $$(SEES_$(1)); do ln -s $(CURDIR)/src/$$$$l $$$$l; done && touch .made
+$(BUILD)/obj/$(1)/%.o: src/$(1)/%.c $(BUILD)/see/$(1)/.made $(BUILD)/flags
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(CPPFLAGS_$(1)) -I$(BUILD)/see/$(1) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
+$(foreach l,$(APP_LAYERS),$(eval CPPFLAGS_$(l) := $(PKG_CFLAGS)))
+
+# Objects depend on the flags they were compiled with.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D); echo '$(CC) $(CFLAGS) $(PKG_CFLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(CFLAGS) $(PKG_CFLAGS)' > $@
+.PHONY: FORCE
+FORCE:
+
+$(BUILD)/libsprout.a: $(LIB_OBJ)
+	@rm -f $@
+	$(call say,AR,$@)
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/sprout: $(APP_OBJ) $(BUILD)/libsprout.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(APP_OBJ) $(BUILD)/libsprout.a $(APP_LDLIBS)
+
+# ---- the nginx module ----------------------------------------------------------------
+# Configured once in a copy of the headers that nginx-dev installs; after that only our own
+# files compile.  src/nginx/config names the sources.
+NGINX_SRC ?= /usr/share/nginx/src
+MODULE    := $(BUILD)/ngx_http_sprout_module.so
+MODULE_IN := $(wildcard src/nginx/*.c src/nginx/*.h) src/nginx/config
+
+module: $(MODULE) ## build the nginx module
+.PHONY: module
+
+$(BUILD)/see/nginx/.made: Makefile
+	@mkdir -p $(@D) && cd $(@D) && rm -f * && \
+	    for l in base core wire nginx; do ln -s $(CURDIR)/src/$$l $$l; done && touch .made
+
+MODULE_ENV = SPROUT_SEE=$(CURDIR)/$(BUILD)/see/nginx SPROUT_LIB=$(CURDIR)/$(BUILD)/libsprout.a \
+             SPROUT_SAN=$(SAN)
+
+$(BUILD)/nginx/.configured: src/nginx/config $(BUILD)/see/nginx/.made $(BUILD)/flags
+	@test -f $(NGINX_SRC)/conf_flags || \
+	    { echo "nginx-dev is missing: run scripts/deps"; exit 1; }
+	@rm -rf $(BUILD)/nginx && cp -r $(NGINX_SRC) $(BUILD)/nginx
+	@cd $(BUILD)/nginx && $(MODULE_ENV) bash -c 'source ./conf_flags && ./configure \
+	    "$${NGX_CONF_FLAGS[@]}" --add-dynamic-module=$(CURDIR)/src/nginx' \
+	    > configure.log 2>&1 || { tail -20 configure.log; exit 1; }
+	@touch $@
+
+$(MODULE): $(MODULE_IN) $(BUILD)/nginx/.configured $(BUILD)/libsprout.a
+	@rm -f $(BUILD)/nginx/objs/ngx_http_sprout_module.so
+	$(call say,CC,$@)
+	+@cd $(BUILD)/nginx && $(MODULE_ENV) $(MAKE) --no-print-directory -f objs/Makefile modules \
+	    > make.log 2>&1 || { cat make.log; exit 1; }
+	@cp $(BUILD)/nginx/objs/ngx_http_sprout_module.so $@
+
+# ---- tests ---------------------------------------------------------------------------
+TEST_CPPFLAGS = -Isrc -Itests $(PKG_CFLAGS)
+# Tests link everything but main().
+TEST_OBJ = $(filter-out $(BUILD)/obj/cli/main.o,$(APP_OBJ))
+
+$(BUILD)/tests/%: tests/%.c $(TEST_OBJ) $(BUILD)/libsprout.a
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CFLAGS) $(TEST_CPPFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(TEST_OBJ) \
+	    $(BUILD)/libsprout.a $(APP_LDLIBS) $(TEST_LDLIBS)
+
+unit: $(UNIT_BIN) ## run the unit tests
+	@scripts/run-tests $(UNIT_BIN)
+property: $(PROP_BIN) ## run the property tests
+	@scripts/run-tests $(PROP_BIN)
+flow: all venv ## run the flows with real nginx and real clients (pytest)
+	$(BUILD)/venv/bin/python -m pytest -q tests/flow
+fault: all venv ## run the short fault tests (a dozen kills each)
+	$(BUILD)/venv/bin/python -m pytest -q tests/fault
+check: ## what matters, in minutes (same as ./check)
+	./check
+check-all: ## check, then the long runs: a hundred kills, fuzzers, more instances
+	./check --all
+bench: all $(BENCH_BIN) ## side-by-side benchmarks; prints ratios, medians, spread
+	scripts/bench
+.PHONY: unit property flow fault check check-all bench
+
+venv: $(BUILD)/venv/.made ## the Python environment of tests and demo, pinned
+.PHONY: venv
+$(BUILD)/venv/.made: scripts/requirements.txt scripts/make-venv
+	scripts/make-venv $(BUILD)/venv
+
+# ---- habits --------------------------------------------------------------------------
+C_FILES := $(wildcard src/*/*.c src/*/*.h include/*.h tests/*/*.c tests/*/*.h)
+FMT_FILES := $(filter-out src/nginx/%,$(C_FILES))
+
+fmt: ## format the C files (src/nginx keeps nginx's layout by hand)
+	clang-format -i $(FMT_FILES)
+lint: $(BUILD)/libsprout.a ## layers, purity, banned calls, lengths, headers alone, format
+	scripts/lint $(BUILD)
+tidy: compile_commands.json ## clang-tidy over src
+	scripts/tidy
+compile_commands.json: Makefile
+	scripts/compile-commands > $@
+.PHONY: fmt lint tidy
+
+install: all ## install under $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(BUILD)/sprout $(DESTDIR)$(PREFIX)/bin/sprout
+	install -D -m 644 $(BUILD)/libsprout.a $(DESTDIR)$(PREFIX)/lib/libsprout.a
+	install -D -m 755 $(MODULE) $(DESTDIR)$(PREFIX)/lib/sprout/ngx_http_sprout_module.so
+	for m in man/*.1; do install -D -m 644 $$m \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/$${m##*/}; done
+clean: ## remove everything that was built
+	rm -rf $(BUILD) compile_commands.json
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+.PHONY: install clean help
+
+-include $(LIB_OBJ:.o=.d) $(APP_OBJ:.o=.d) $(addsuffix .d,$(UNIT_BIN) $(PROP_BIN) $(BENCH_BIN))

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - find the command in the table and run it.
+ *
+ * A command is a row of commands[] and a file of its own; usage, `sprout help` and the list
+ * of man pages come from the table. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "cli/cli.h"
+
+static const struct sprout_command commands[] = {
+    {"version", sprout_cmd_version, "print the version"},
+};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static void print_usage(FILE *to)
+{
+    fputs("usage: sprout COMMAND [OPTION...]\n\ncommands:\n", to);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    }
+    fputs("\n'sprout COMMAND --help' says more about one.\n", to);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return sprout_status_exit(SPROUT_USAGE);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return 0;
+    }
+    const char *const name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "sprout: no command '%s'; 'sprout --help' lists them\n", argv[1]);
+    return sprout_status_exit(SPROUT_USAGE);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* policy.h - what the planner decided, as the data plane uses it.
+ *
+ * A policy is an immutable value: decoded whole (wire/policy_json), checked whole
+ * (sprout_policy_check), then shared read-only until the next one.  Everything it points at
+ * lives as long as it does; who decoded it owns that memory.
+ * Invariants after the check: 2 to SPROUT_LEVELS_MAX levels, the first without directive;
+ * every mix has one share per level, each in [0, 1], summing to 1 within 1e-9; at least one
+ * stratum; every index in range; texts inside their limits.
+ * Not here: its JSON (wire/policy_json.h, docs/policy.md), how a request is matched and a
+ * level drawn (choice.h), how mixes are found (optimize.h). */
+#ifndef SPROUT_CORE_POLICY_H
+#define SPROUT_CORE_POLICY_H
+
+#include "base/hash.h"
+#include "base/status.h"
+#include "base/str.h"
+#include "core/carbon.h"
+#include "core/energy.h"
+#include "core/units.h"
+
+enum {
+    SPROUT_POLICY_FORMAT = 1,
+    SPROUT_LEVELS_MAX = 8,
+    SPROUT_STRATA_MAX = 64,
+    SPROUT_RULES_MAX = 256,
+    SPROUT_PROFILES_MAX = 64,
+    SPROUT_NAME_MAX = 64, /* names of levels, rules, strata, ids: no control bytes */
+    SPROUT_DIRECTIVE_MAX = 4096,       /* bytes of a directive before JSON escaping */
+    SPROUT_PATTERN_MAX = 256,          /* a rule's glob */
+    SPROUT_POLICY_BYTES_MAX = 1 << 20, /* of the whole file */
+};
+
+#define SPROUT_SHARE_TOLERANCE 1e-9
+
+struct sprout_level {
+    struct sprout_str name;      /* "L0", "L1", ... */
+    struct sprout_str directive; /* text to add; empty for L0 */
+};
+
+/* What is believed about a level in a stratum, and on how much that rests. */
+struct sprout_belief {
+    double quality;       /* preference share; only ratios to L0's are used */
+    sprout_joules energy; /* expected, per request */
+    sprout_seconds time;
+    double output_tokens;
+    int64_t requests; /* served requests behind energy and time */
+};
+
+struct sprout_stratum {
+    struct sprout_str name;
+    double mix[SPROUT_LEVELS_MAX];
+    struct sprout_belief level[SPROUT_LEVELS_MAX];
+};
+
+/* Set in sprout_match.stream / tools. */
+enum sprout_tristate { SPROUT_ANY = 0, SPROUT_NO = 1, SPROUT_YES = 2 };
+
+/* All that is set must hold.  Globs know '*' and '?'. */
+struct sprout_match {
+    struct sprout_str route;          /* glob on the URI path; empty: any */
+    struct sprout_str model;          /* glob on the decoded model name */
+    struct sprout_str api;            /* dialect name, "openai-chat" */
+    struct sprout_str api_key_sha256; /* 64 hex digits of the presented key */
+    struct sprout_str header;         /* a request header that must be there ... */
+    struct sprout_str header_value;   /* ... with a value that matches this glob */
+    enum sprout_tristate stream;
+    enum sprout_tristate tools;
+    int64_t min_bytes; /* of the request body; 0: any */
+    int64_t max_bytes; /* 0: any */
+};
+
+struct sprout_rule {
+    struct sprout_str name;
+    struct sprout_match match;
+    bool off;        /* never touch what matches (still accounted) */
+    uint32_t levels; /* bit l: level l is allowed; 0: all */
+    double floor;    /* NaN: the policy's */
+    enum sprout_tristate
+        force; /* may clients send Sprout-Level?  ANY: the policy's say */
+    enum sprout_tristate receipts;
+    /* The planner's mix under this rule's levels and floor, one per stratum; NULL when the
+     * rule changes neither and the strata's own mixes hold. */
+    const double (*mix)[SPROUT_LEVELS_MAX];
+};
+
+/* The grid value the policy was made for. */
+struct sprout_policy_grid {
+    struct sprout_str zone;     /* "GB"; "-" when none is known */
+    struct sprout_str source;   /* "csv", "static", ... */
+    struct sprout_str quality;  /* "live", "replayed", "assumed", ... */
+    sprout_g_per_kwh intensity; /* NaN: unknown */
+    sprout_instant at;          /* start of the slot it describes */
+};
+
+/* Energy coefficients for models that match; the first match wins, the last one is "*". */
+struct sprout_policy_profile {
+    struct sprout_str model; /* glob */
+    struct sprout_energy_profile profile;
+};
+
+struct sprout_policy {
+    struct sprout_str id;
+    sprout_instant created;
+    sprout_instant valid_until;
+    struct sprout_hash_key salt; /* constant in a deployment: the same key, the same u */
+
+    double holdout; /* share of conversations always at L0 */
+    double explore; /* share given an allowed level at random */
+    double floor;   /* least quality relative to L0 the mixes were solved for */
+    double price;  /* dC/dQ at the optimum, g per unit of quality; 0: floor not binding */
+    bool force;    /* may clients send Sprout-Level where no rule says? */
+    bool receipts; /* may clients ask for receipts where no rule says? */
+    struct sprout_str quality_source; /* "published prior, not measured here", ... */
+
+    struct sprout_level levels[SPROUT_LEVELS_MAX];
+    size_t level_count;
+
+    const struct sprout_stratum *strata;
+    size_t stratum_count;
+
+    const struct sprout_rule *rules;
+    size_t rule_count;
+
+    const struct sprout_policy_profile *profiles;
+    size_t profile_count;
+
+    struct sprout_policy_grid grid;
+    struct sprout_carbon_params carbon;
+};
+
+/* Checks every invariant above.  SPROUT_INVALID with the field's path and what was expected
+ * in *err ("strata[0].mix: shares sum to 0.9, expected 1"). */
+SPROUT_MUST_USE enum sprout_status sprout_policy_check(const struct sprout_policy *p,
+                                                       struct sprout_error *err);
+
+/* Index of the level of that name ("L1"), or -1. */
+int sprout_policy_level(const struct sprout_policy *p, struct sprout_str name);
+
+/* Coefficients for a model: the first profile whose glob matches; the authors' 13B when
+ * the policy names none. */
+const struct sprout_energy_profile *sprout_policy_profile(const struct sprout_policy *p,
+                                                          struct sprout_str model);
+
+#endif
