@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.h - sprout.yaml as a struct.
+ *
+ * One table (config_schema.c) holds each key with its type, bounds, default and meaning; the
+ * schema libcyaml loads by, the check that reports every problem with its line, the
+ * defaults and docs/configuration.md all come from it.  No file at all is a configuration
+ * too: every key has a default, only `upstream` must come from somewhere.
+ * A configuration is immutable once the daemon uses it; a reload loads another one.
+ * Memory: all owned by the struct, freed by sprout_config_free().  Texts end in NUL and are
+ * never NULL: what was not given is "".  Numbers not given are NaN where 0 would be one.
+ * Not here: whether the grid, the upstream and the paths work (`sprout check`). */
+#ifndef SPROUT_CONTROL_CONFIG_H
+#define SPROUT_CONTROL_CONFIG_H
+
+#include "adapt/grid.h"
+#include "core/policy.h"
+
+enum {
+    SPROUT_CONFIG_BYTES_MAX = 1 << 20,
+    SPROUT_CONFIG_PROBLEMS_MAX = 64,
+};
+
+enum sprout_floor_rule {
+    SPROUT_FLOOR_PAPER, /* 1 - xi * (k0 - k0_min) / (k0_max - k0_min) */
+    SPROUT_FLOOR_FIXED,
+};
+
+struct sprout_config_level {
+    char *name;
+    char *directive;
+};
+
+struct sprout_config_csv {
+    char *file; /* relative to the configuration's folder until loaded, then not */
+    enum sprout_grid_scope column;
+    char *start;
+    double speed;
+    char *sha256;
+};
+
+struct sprout_config_grid {
+    enum sprout_grid_source source;
+    char *zone;
+    double static_g_per_kwh;
+    struct sprout_config_csv csv;
+};
+
+struct sprout_config_quality {
+    enum sprout_floor_rule rule;
+    double floor; /* rule fixed */
+    double xi;    /* rule paper */
+    int64_t window_hours;
+    double k0_min_g_per_kwh; /* NaN: from the grid's history */
+    double k0_max_g_per_kwh;
+    double *shares; /* preference per level; none: the published prior */
+    uint32_t shares_count;
+};
+
+struct sprout_config_clients {
+    bool force;
+    bool receipts;
+};
+
+struct sprout_config_carbon {
+    double pue;
+    double embodied_g;
+    double lifetime_years;
+};
+
+struct sprout_config_profile {
+    char *model;
+    char *name;
+    double joules[3];
+    double seconds[3];
+};
+
+struct sprout_config_match {
+    char *route;
+    char *model;
+    char *api;
+    char *api_key_sha256;
+    char *header;
+    char *header_value;
+    enum sprout_tristate stream;
+    enum sprout_tristate tools;
+    int64_t min_bytes;
+    int64_t max_bytes;
+};
+
+struct sprout_config_rule {
+    char *name;
+    struct sprout_config_match match;
+    bool off;
+    char **levels; /* names; none: all */
+    uint32_t levels_count;
+    double floor; /* NaN: the policy's */
+    enum sprout_tristate force;
+    enum sprout_tristate receipts;
+};
+
+struct sprout_config {
+    char *listen;    /* ADDR:PORT of the gateway; port 0: a free one */
+    char *admin;     /* ADDR:PORT on loopback, or unix:PATH */
+    char *upstream;  /* http://HOST:PORT or https://..., "" when not given */
+    char *dir;       /* nginx.conf, policy.json, journal.ndjson, ledger.db */
+    int64_t workers; /* nginx worker processes; 0: one a core */
+    int64_t max_body_mib;
+    int64_t upstream_timeout_s;
+    struct sprout_config_level *levels;
+    uint32_t levels_count;
+    struct sprout_config_grid grid;
+    struct sprout_config_quality quality;
+    double holdout;
+    double explore;
+    struct sprout_config_clients clients;
+    struct sprout_config_carbon carbon;
+    struct sprout_config_profile *profiles;
+    uint32_t profiles_count;
+    struct sprout_config_rule *rules;
+    uint32_t rules_count;
+    int64_t retention_days;
+    int64_t plan_interval_s;
+    int64_t valid_s;
+};
+
+/* Every problem of a file, in the order of its lines. */
+struct sprout_problems {
+    struct sprout_error v[SPROUT_CONFIG_PROBLEMS_MAX];
+    size_t n;
+    size_t dropped; /* beyond the maximum */
+};
+
+/* The defaults alone.  SPROUT_NO_MEMORY. */
+SPROUT_MUST_USE enum sprout_status sprout_config_default(struct sprout_config **out);
+
+/* Loads `path`; relative paths inside it are made relative to its folder.  SPROUT_CONFIG
+ * with every problem in *problems; SPROUT_NOT_FOUND, SPROUT_IO, SPROUT_LIMIT with one. */
+SPROUT_MUST_USE enum sprout_status sprout_config_load(const char *path,
+                                                      struct sprout_config **out,
+                                                      struct sprout_problems *problems);
+
+/* The same from text; `folder` is what relative paths are relative to ("." or "" : none). */
+SPROUT_MUST_USE enum sprout_status sprout_config_parse(struct sprout_str yaml,
+                                                       const char *folder,
+                                                       struct sprout_config **out,
+                                                       struct sprout_problems *problems);
+
+void sprout_config_free(struct sprout_config *c);
+
+/* Sets one key from a command line, by its path ("quality.floor"), with the same checks as
+ * in a file.  SPROUT_USAGE with the key, what was found and what was expected. */
+SPROUT_MUST_USE enum sprout_status sprout_config_set(struct sprout_config *c,
+                                                     const char *path, const char *value,
+                                                     struct sprout_error *err);
+
+/* --grid: "static:G" or "csv:FILE[,start=T][,speed=N][,column=direct|lifecycle][,zone=Z]".
+ * --floor is sprout_config_set_floor: a fixed floor. */
+SPROUT_MUST_USE enum sprout_status sprout_config_set_grid(struct sprout_config *c,
+                                                          const char *spec,
+                                                          struct sprout_error *err);
+SPROUT_MUST_USE enum sprout_status sprout_config_set_floor(struct sprout_config *c,
+                                                           const char *value,
+                                                           struct sprout_error *err);
+
+/* What sprout_grid_new() needs; views into `c`. */
+struct sprout_grid_opts sprout_config_grid_opts(const struct sprout_config *c,
+                                                sprout_instant epoch);
+
+/* Appends the key reference of docs/configuration.md as a Markdown table. */
+void sprout_config_put_reference(struct sprout_buf *b);
+
+#endif

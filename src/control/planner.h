@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* planner.h - from what is known now to the policy in force next.
+ *
+ *     grid value, range, learned energy, quality  ->  floor  ->  optimum  ->  policy
+ *
+ * A pure function of its inputs (sprout_plan) and one that publishes (sprout_plan_publish).
+ * The cost of a level is k0 * PUE * e + k1 * t, the floor is the paper's rule or a fixed
+ * one, and each rule that restricts levels or raises the floor gets the same optimum under
+ * its own.  No grid value: everything at L0, floor 1, nothing invented; where the learned
+ * estimates or the grid cannot support a mix, the explanation says so.
+ * Memory: the policy and all it points at are in the arena; the configuration and the grid
+ * must outlive it (texts are copied, so after sprout_plan returns they need not).
+ * Not here: when to plan (the daemon), the salt's keeping, HTTP. */
+#ifndef SPROUT_CONTROL_PLANNER_H
+#define SPROUT_CONTROL_PLANNER_H
+
+#include "adapt/grid.h"
+#include "base/arena.h"
+#include "control/config.h"
+#include "core/policy.h"
+
+enum { SPROUT_PLAN_MEMORY = 4 * 1024 * 1024 }; /* suffices for any configuration */
+
+struct sprout_plan_in {
+    const struct sprout_config *config;
+    struct sprout_grid_value grid;  /* SPROUT_GRID_VALUE_NONE where poll gave none */
+    struct sprout_grid_range range; /* over config->quality.window_hours */
+    /* Energy, time, tokens and requests per level as learned from the journal (one per
+     * configured level; quality is ignored); NULL: nothing learned, the prior alone. */
+    const struct sprout_belief *learned;
+    struct sprout_hash_key salt;
+    sprout_instant now; /* wall */
+};
+
+/* Why this policy: what `sprout policy explain` and /v1/status say in words. */
+struct sprout_plan_why {
+    double floor;
+    const char *floor_reason;       /* static text: which rule, and which case of it */
+    struct sprout_grid_range range; /* extremes the rule used; points 0: none */
+    bool feasible; /* false: the best quality that can be had is served */
+    double price;  /* g per unit of relative quality */
+    sprout_grams grams[SPROUT_LEVELS_MAX]; /* expected per request, per level */
+    double quality[SPROUT_LEVELS_MAX];     /* relative to L0 */
+    sprout_grams grams_mix;                /* expected per request of the mix */
+    double quality_mix;
+};
+
+/* SPROUT_INVALID (inputs that make no policy: *err), SPROUT_NO_MEMORY. */
+SPROUT_MUST_USE enum sprout_status sprout_plan(const struct sprout_plan_in *in,
+                                               struct sprout_arena *arena,
+                                               const struct sprout_policy **out_policy,
+                                               struct sprout_plan_why *out_why,
+                                               struct sprout_error *err);
+
+/* Appends the explanation as one JSON object (plan.json). */
+void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,
+                         const struct sprout_plan_why *why);
+
+/* Writes DIR/policy.json (and plan.json beside it): encoded, decoded once more and checked,
+ * then written whole and renamed.  SPROUT_INVALID if it does not survive its own reader: a
+ * fault of ours, nothing is written. */
+SPROUT_MUST_USE enum sprout_status sprout_plan_publish(const char *dir,
+                                                       const struct sprout_policy *p,
+                                                       const struct sprout_plan_why *why,
+                                                       struct sprout_error *err);
+
+#endif
