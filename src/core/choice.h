@@ -11,7 +11,13 @@
  * Precedence: no valid policy, not eligible, rule off, forced, holdout, exploration, mix.
  * Floors (a rule's, a client's Sprout-Floor) only take levels away: a drawn level whose
  * quality lies under the floor, or that the rule does not allow, gives way to the nearest
- * lower level that may be used; L0 may always be used unless the rule's levels exclude it.
+ * lower level that may be used; L0 may always be used unless the rule's levels exclude it,
+ * and then that rule has no holdout.
+ * A rule's mix was solved for the rule's levels and floor (on average over its requests), so
+ * its floor takes nothing away from that mix a second time; exploration keeps above it level
+ * by level, because what a rule protects is not experimented on.  The policy's floor is a
+ * promise about the average and is never applied to one request.
+ * A forced level must be one that the rule allows and not under the client's own floor.
  * Not here: finding the traits in bytes (wire/inspect.h). */
 #ifndef SPROUT_CORE_CHOICE_H
 #define SPROUT_CORE_CHOICE_H

@@ -75,7 +75,7 @@ struct sprout_rule {
     struct sprout_match match;
     bool off;        /* never touch what matches (still accounted) */
     uint32_t levels; /* bit l: level l is allowed; 0: all */
-    double floor;    /* NaN: the policy's */
+    double floor;    /* least quality relative to L0, 0 to 2; NaN: the policy's */
     enum sprout_tristate
         force; /* may clients send Sprout-Level?  ANY: the policy's say */
     enum sprout_tristate receipts;
@@ -93,7 +93,7 @@ struct sprout_policy_grid {
     sprout_instant at;          /* start of the slot it describes */
 };
 
-/* Energy coefficients for models that match; the first match wins, the last one is "*". */
+/* Energy coefficients for models that match; the first match wins. */
 struct sprout_policy_profile {
     struct sprout_str model; /* glob */
     struct sprout_energy_profile profile;
@@ -134,11 +134,11 @@ struct sprout_policy {
 SPROUT_MUST_USE enum sprout_status sprout_policy_check(const struct sprout_policy *p,
                                                        struct sprout_error *err);
 
-/* Index of the level of that name ("L1"), or -1. */
+/* Index of the level of that name ("L1", in any case), or -1. */
 int sprout_policy_level(const struct sprout_policy *p, struct sprout_str name);
 
 /* Coefficients for a model: the first profile whose glob matches; the authors' 13B when
- * the policy names none. */
+ * none does. */
 const struct sprout_energy_profile *sprout_policy_profile(const struct sprout_policy *p,
                                                           struct sprout_str model);
 

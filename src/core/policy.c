@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* policy.c - the checks of policy.h, and the two look-ups.
+ *
+ * Each check_* function looks at one struct and names the field it refuses by the path that
+ * the field has in policy.json, so that a message can be acted upon.  Numbers that may be
+ * unknown are NaN and pass; infinities never do. */
+#include "core/policy.h"
+
+#define PATH_MAX_LEN 64
+#define FLOOR_MAX    2.0 /* relative to L0; above 1 is "better than nothing added" */
+
+static bool within(double v, double low, double high)
+{
+    return v >= low && v <= high; /* false for NaN */
+}
+
+static bool unknown_or_positive(double v)
+{
+    return isnan(v) || within(v, 0, 1e300);
+}
+
+static bool has_control(struct sprout_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        const unsigned char c = (unsigned char)s.ptr[i];
+        if (c < 0x20 || c == 0x7F) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Text that ends up in a header, a label or a journal line. */
+static enum sprout_status check_text(struct sprout_str s, size_t min, size_t max,
+                                     const char *path, const char *field,
+                                     struct sprout_error *err)
+{
+    if (s.len < min || s.len > max) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%s%s: found %zu bytes, expected %zu to %zu", path, field,
+                           s.len, min, max);
+    }
+    if (has_control(s) || !sprout_str_utf8(s)) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%s%s: expected UTF-8 text without control characters", path,
+                           field);
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_range(double v, double low, double high, const char *path,
+                                      const char *field, struct sprout_error *err)
+{
+    if (!within(v, low, high)) {
+        return sprout_fail(err, SPROUT_INVALID, "%s%s: found %g, expected %g to %g", path,
+                           field, v, low, high);
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_amount(double v, const char *path, const char *field,
+                                       struct sprout_error *err)
+{
+    if (!unknown_or_positive(v)) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%s%s: found %g, expected a number that is not negative, or "
+                           "null for unknown",
+                           path, field, v);
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_mix(const double *mix, size_t count, const char *path,
+                                    struct sprout_error *err)
+{
+    double sum = 0;
+    for (size_t l = 0; l < count; l++) {
+        if (!within(mix[l], 0, 1)) {
+            return sprout_fail(err, SPROUT_INVALID,
+                               "%s[%zu]: found %g, expected a share of 0 to 1", path, l,
+                               mix[l]);
+        }
+        sum += mix[l];
+    }
+    if (!within(sum, 1 - SPROUT_SHARE_TOLERANCE, 1 + SPROUT_SHARE_TOLERANCE)) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%s: shares sum to %.12g, expected 1 (within 1e-9)", path,
+                           sum);
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_directive(struct sprout_str s, bool first,
+                                          const char *path, struct sprout_error *err)
+{
+    if (first && s.len > 0) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%sdirective: the first level adds nothing, expected \"\"",
+                           path);
+    }
+    if (!first && s.len == 0) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%sdirective: found no text, only the first level adds "
+                           "nothing",
+                           path);
+    }
+    if (s.len > SPROUT_DIRECTIVE_MAX) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%sdirective: found %zu bytes, expected at most %d", path,
+                           s.len, SPROUT_DIRECTIVE_MAX);
+    }
+    if (s.len > 0 && (memchr(s.ptr, '\0', s.len) != NULL || !sprout_str_utf8(s))) {
+        return sprout_fail(err, SPROUT_INVALID, "%sdirective: expected UTF-8 without NUL",
+                           path);
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_levels(const struct sprout_policy *p,
+                                       struct sprout_error *err)
+{
+    if (p->level_count < 2 || p->level_count > SPROUT_LEVELS_MAX) {
+        return sprout_fail(err, SPROUT_INVALID, "levels: found %zu, expected 2 to %d",
+                           p->level_count, SPROUT_LEVELS_MAX);
+    }
+    for (size_t l = 0; l < p->level_count; l++) {
+        char path[PATH_MAX_LEN];
+        struct sprout_buf b = sprout_buf_of(path, sizeof path);
+        sprout_buf_printf(&b, "levels[%zu].", l);
+
+        const struct sprout_level *level = &p->levels[l];
+        enum sprout_status s =
+            check_text(level->name, 1, SPROUT_NAME_MAX, path, "name", err);
+        if (s == SPROUT_OK) {
+            s = check_directive(level->directive, l == 0, path, err);
+        }
+        if (s != SPROUT_OK) {
+            return s;
+        }
+        /* `auto` is what a client sends for "choose for me". */
+        if (sprout_str_ieq(level->name, SPROUT_STR("auto")) ||
+            sprout_policy_level(p, level->name) != (int)l) {
+            return sprout_fail(err, SPROUT_INVALID,
+                               "%sname: expected a name that is not taken (whatever its "
+                               "case) and is not \"auto\"",
+                               path);
+        }
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_belief(const struct sprout_belief *b, const char *path,
+                                       struct sprout_error *err)
+{
+    enum sprout_status s = check_range(b->quality, 0, 1e300, path, "quality", err);
+    if (s == SPROUT_OK) {
+        s = check_amount(b->energy.v, path, "energy_j", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_amount(b->time.v, path, "time_s", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_amount(b->output_tokens, path, "output_tokens", err);
+    }
+    if (s == SPROUT_OK && b->requests < 0) {
+        s = sprout_fail(err, SPROUT_INVALID, "%srequests: found %lld, expected a count",
+                        path, (long long)b->requests);
+    }
+    return s;
+}
+
+static enum sprout_status check_stratum(const struct sprout_policy *p, size_t i,
+                                        struct sprout_error *err)
+{
+    const struct sprout_stratum *st = &p->strata[i];
+    char path[PATH_MAX_LEN];
+    struct sprout_buf b = sprout_buf_of(path, sizeof path);
+    sprout_buf_printf(&b, "strata[%zu].", i);
+    enum sprout_status s = check_text(st->name, 1, SPROUT_NAME_MAX, path, "name", err);
+    if (s != SPROUT_OK) {
+        return s;
+    }
+
+    b = sprout_buf_of(path, sizeof path);
+    sprout_buf_printf(&b, "strata[%zu].mix", i);
+    s = check_mix(st->mix, p->level_count, path, err);
+
+    for (size_t l = 0; l < p->level_count && s == SPROUT_OK; l++) {
+        b = sprout_buf_of(path, sizeof path);
+        sprout_buf_printf(&b, "strata[%zu].levels[%zu].", i, l);
+        s = check_belief(&st->level[l], path, err);
+    }
+    return s;
+}
+
+static enum sprout_status check_strata(const struct sprout_policy *p,
+                                       struct sprout_error *err)
+{
+    if (p->stratum_count < 1 || p->stratum_count > SPROUT_STRATA_MAX) {
+        return sprout_fail(err, SPROUT_INVALID, "strata: found %zu, expected 1 to %d",
+                           p->stratum_count, SPROUT_STRATA_MAX);
+    }
+    for (size_t i = 0; i < p->stratum_count; i++) {
+        const enum sprout_status s = check_stratum(p, i, err);
+        if (s != SPROUT_OK) {
+            return s;
+        }
+    }
+    return SPROUT_OK;
+}
+
+static bool is_hex(struct sprout_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        const char c = s.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
+              (c >= 'A' && c <= 'F'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_tristate(enum sprout_tristate t)
+{
+    return t == SPROUT_ANY || t == SPROUT_NO || t == SPROUT_YES;
+}
+
+static enum sprout_status check_match(const struct sprout_match *m, const char *path,
+                                      struct sprout_error *err)
+{
+    const struct {
+        struct sprout_str text;
+        size_t max;
+        const char *field;
+    } texts[] = {
+        {m->route, SPROUT_PATTERN_MAX, "match.route"},
+        {m->model, SPROUT_PATTERN_MAX, "match.model"},
+        {m->api, SPROUT_NAME_MAX, "match.api"},
+        {m->header, SPROUT_NAME_MAX, "match.header"},
+        {m->header_value, SPROUT_PATTERN_MAX, "match.header_value"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const enum sprout_status s =
+            check_text(texts[i].text, 0, texts[i].max, path, texts[i].field, err);
+        if (s != SPROUT_OK) {
+            return s;
+        }
+    }
+
+    if (m->api_key_sha256.len != 0 &&
+        (m->api_key_sha256.len != 64 || !is_hex(m->api_key_sha256))) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%smatch.api_key_sha256: expected 64 hexadecimal digits",
+                           path);
+    }
+    if (m->header_value.len > 0 && m->header.len == 0) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%smatch.header_value: expected match.header beside it", path);
+    }
+    if (!is_tristate(m->stream) || !is_tristate(m->tools)) {
+        return sprout_fail(
+            err, SPROUT_INVALID,
+            "%smatch: expected true, false or nothing for stream and tools", path);
+    }
+    if (m->min_bytes < 0 || m->max_bytes < 0 ||
+        (m->max_bytes > 0 && m->max_bytes < m->min_bytes)) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%smatch: found min_bytes %lld and max_bytes %lld, expected "
+                           "0 <= min_bytes <= max_bytes",
+                           path, (long long)m->min_bytes, (long long)m->max_bytes);
+    }
+    return SPROUT_OK;
+}
+
+/* A rule's own mixes: shares as everywhere, and none on a level that the rule forbids. */
+static enum sprout_status check_rule_mixes(const struct sprout_policy *p, size_t i,
+                                           struct sprout_error *err)
+{
+    const struct sprout_rule *r = &p->rules[i];
+    for (size_t k = 0; r->mix != NULL && k < p->stratum_count; k++) {
+        char path[PATH_MAX_LEN];
+        struct sprout_buf b = sprout_buf_of(path, sizeof path);
+        sprout_buf_printf(&b, "rules[%zu].mix[%zu]", i, k);
+        const enum sprout_status s = check_mix(r->mix[k], p->level_count, path, err);
+        if (s != SPROUT_OK) {
+            return s;
+        }
+        for (size_t l = 0; l < p->level_count; l++) {
+            if (r->levels != 0 && (r->levels >> l & 1) == 0 &&
+                r->mix[k][l] > SPROUT_SHARE_TOLERANCE) {
+                return sprout_fail(err, SPROUT_INVALID,
+                                   "%s[%zu]: found %g, expected 0 for a level that the "
+                                   "rule does not allow",
+                                   path, l, r->mix[k][l]);
+            }
+        }
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_rule(const struct sprout_policy *p, size_t i,
+                                     struct sprout_error *err)
+{
+    const struct sprout_rule *r = &p->rules[i];
+    char path[PATH_MAX_LEN];
+    struct sprout_buf b = sprout_buf_of(path, sizeof path);
+    sprout_buf_printf(&b, "rules[%zu].", i);
+
+    enum sprout_status s = check_text(r->name, 1, SPROUT_NAME_MAX, path, "name", err);
+    if (s == SPROUT_OK) {
+        s = check_match(&r->match, path, err);
+    }
+    if (s == SPROUT_OK && !isnan(r->floor)) {
+        s = check_range(r->floor, 0, FLOOR_MAX, path, "floor", err);
+    }
+    if (s == SPROUT_OK && r->levels >> p->level_count != 0) {
+        s = sprout_fail(err, SPROUT_INVALID,
+                        "%slevels: found a level beyond the %zu that there are", path,
+                        p->level_count);
+    }
+    if (s == SPROUT_OK && (!is_tristate(r->force) || !is_tristate(r->receipts))) {
+        s = sprout_fail(err, SPROUT_INVALID,
+                        "%sforce, receipts: expected true, false or nothing", path);
+    }
+    if (s == SPROUT_OK) {
+        s = check_rule_mixes(p, i, err);
+    }
+    return s;
+}
+
+/* Journal and ledger name a rule by its name, so a name is a rule's own. */
+static enum sprout_status check_rule_name(const struct sprout_policy *p, size_t i,
+                                          struct sprout_error *err)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (sprout_str_eq(p->rules[k].name, p->rules[i].name)) {
+            return sprout_fail(err, SPROUT_INVALID,
+                               "rules[%zu].name: found the name of rules[%zu], expected "
+                               "one of its own",
+                               i, k);
+        }
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_rules(const struct sprout_policy *p,
+                                      struct sprout_error *err)
+{
+    if (p->rule_count > SPROUT_RULES_MAX) {
+        return sprout_fail(err, SPROUT_INVALID, "rules: found %zu, expected at most %d",
+                           p->rule_count, SPROUT_RULES_MAX);
+    }
+    for (size_t i = 0; i < p->rule_count; i++) {
+        enum sprout_status s = check_rule(p, i, err);
+        if (s == SPROUT_OK) {
+            s = check_rule_name(p, i, err);
+        }
+        if (s != SPROUT_OK) {
+            return s;
+        }
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_profiles(const struct sprout_policy *p,
+                                         struct sprout_error *err)
+{
+    if (p->profile_count > SPROUT_PROFILES_MAX) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "profiles: found %zu, expected at most %d", p->profile_count,
+                           SPROUT_PROFILES_MAX);
+    }
+    for (size_t i = 0; i < p->profile_count; i++) {
+        const struct sprout_policy_profile *f = &p->profiles[i];
+        char path[PATH_MAX_LEN];
+        struct sprout_buf b = sprout_buf_of(path, sizeof path);
+        sprout_buf_printf(&b, "profiles[%zu].", i);
+
+        enum sprout_status s =
+            check_text(f->model, 1, SPROUT_PATTERN_MAX, path, "model", err);
+        if (s == SPROUT_OK) {
+            s = check_text(f->profile.name, 1, SPROUT_NAME_MAX, path, "name", err);
+        }
+        for (size_t k = 0; k < 3 && s == SPROUT_OK; k++) {
+            s = check_range(f->profile.joules[k], -1e9, 1e9, path, "joules", err);
+            if (s == SPROUT_OK) {
+                s = check_range(f->profile.seconds[k], -1e9, 1e9, path, "seconds", err);
+            }
+        }
+        if (s != SPROUT_OK) {
+            return s;
+        }
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_grid(const struct sprout_policy_grid *g,
+                                     struct sprout_error *err)
+{
+    enum sprout_status s = check_text(g->zone, 1, SPROUT_NAME_MAX, "grid.", "zone", err);
+    if (s == SPROUT_OK) {
+        s = check_text(g->source, 1, SPROUT_NAME_MAX, "grid.", "source", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_text(g->quality, 1, SPROUT_NAME_MAX, "grid.", "quality", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_amount(g->intensity.v, "grid.", "g_per_kwh", err);
+    }
+    return s;
+}
+
+static enum sprout_status check_carbon(const struct sprout_carbon_params *c,
+                                       struct sprout_error *err)
+{
+    enum sprout_status s = check_range(c->pue, 1, 100, "carbon.", "pue", err);
+    if (s == SPROUT_OK) {
+        s = check_range(c->embodied.v, 0, 1e15, "carbon.", "embodied_g", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_range(c->lifetime.v, 1, 1e12, "carbon.", "lifetime_s", err);
+    }
+    return s;
+}
+
+static enum sprout_status check_head(const struct sprout_policy *p,
+                                     struct sprout_error *err)
+{
+    enum sprout_status s = check_text(p->id, 1, SPROUT_NAME_MAX, "", "id", err);
+    if (s == SPROUT_OK && p->valid_until.ns <= p->created.ns) {
+        s = sprout_fail(err, SPROUT_INVALID,
+                        "valid_until: expected a moment after created");
+    }
+    if (s == SPROUT_OK) {
+        s = check_range(p->holdout, 0, 1, "", "holdout", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_range(p->explore, 0, 1, "", "explore", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_range(p->floor, 0, FLOOR_MAX, "", "floor", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_range(p->price, 0, 1e300, "", "price", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_text(p->quality_source, 0, SPROUT_PATTERN_MAX, "", "quality_source",
+                       err);
+    }
+    return s;
+}
+
+enum sprout_status sprout_policy_check(const struct sprout_policy *p,
+                                       struct sprout_error *err)
+{
+    enum sprout_status s = check_head(p, err);
+    if (s == SPROUT_OK) {
+        s = check_levels(p, err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_strata(p, err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_rules(p, err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_profiles(p, err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_grid(&p->grid, err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_carbon(&p->carbon, err);
+    }
+    return s;
+}
+
+int sprout_policy_level(const struct sprout_policy *p, struct sprout_str name)
+{
+    for (size_t l = 0; l < p->level_count; l++) {
+        if (sprout_str_ieq(p->levels[l].name, name)) {
+            return (int)l;
+        }
+    }
+    return -1;
+}
+
+const struct sprout_energy_profile *sprout_policy_profile(const struct sprout_policy *p,
+                                                          struct sprout_str model)
+{
+    for (size_t i = 0; i < p->profile_count; i++) {
+        if (sprout_str_glob(p->profiles[i].model, model)) {
+            return &p->profiles[i].profile;
+        }
+    }
+    return &sprout_energy_llama2_13b;
+}
