@@ -48,7 +48,7 @@ struct sprout_grid_value {
     struct sprout_str source;  /* "static", "csv@<16 hex digits of the file's SHA-256>" */
     sprout_instant slot_start; /* grid time */
     sprout_instant slot_end;
-    sprout_instant received_at; /* wall time */
+    sprout_instant received_at; /* wall time; of a replayed slot, when it began there */
     enum sprout_grid_kind kind;
     enum sprout_grid_scope scope;
     enum sprout_grid_quality quality;

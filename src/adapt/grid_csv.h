@@ -23,6 +23,7 @@ struct sprout_grid_slot {
     sprout_g_per_kwh direct;    /* NaN: the field was empty */
     sprout_g_per_kwh lifecycle; /* NaN: the field was empty */
     bool estimated;
+    uint32_t line; /* of the file */
 };
 
 struct sprout_grid_trace {
