@@ -17,6 +17,8 @@
 #include "adapt/grid.h"
 #include "base/arena.h"
 #include "control/config.h"
+#include "core/floor.h"
+#include "core/learn.h"
 #include "core/policy.h"
 
 enum { SPROUT_PLAN_MEMORY = 4 * 1024 * 1024 }; /* suffices for any configuration */
@@ -25,17 +27,15 @@ struct sprout_plan_in {
     const struct sprout_config *config;
     struct sprout_grid_value grid;  /* SPROUT_GRID_VALUE_NONE where poll gave none */
     struct sprout_grid_range range; /* over config->quality.window_hours */
-    /* Energy, time, tokens and requests per level as learned from the journal (one per
-     * configured level; quality is ignored); NULL: nothing learned, the prior alone. */
-    const struct sprout_belief *learned;
+    /* What the journal taught, one sum per configured level; NULL: nothing yet. */
+    const struct sprout_learn_sum *learned;
     struct sprout_hash_key salt;
     sprout_instant now; /* wall */
 };
 
 /* Why this policy: what `sprout policy explain` and /v1/status say in words. */
 struct sprout_plan_why {
-    double floor;
-    const char *floor_reason;       /* static text: which rule, and which case of it */
+    struct sprout_floor floor;      /* and which case of which rule gave it */
     struct sprout_grid_range range; /* extremes the rule used; points 0: none */
     bool feasible; /* false: the best quality that can be had is served */
     double price;  /* g per unit of relative quality */
