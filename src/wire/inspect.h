@@ -20,19 +20,29 @@
 
 enum {
     SPROUT_INSPECT_MEMORY = 16 * 1024,
-    SPROUT_INSPECT_DEPTH_MAX = 128,
     SPROUT_MODEL_MAX = 256, /* decoded bytes of a model name; a longer one is cut */
+};
+
+/* Where the directive goes (D2).  Each is the same place on every turn of a conversation. */
+enum sprout_placement {
+    SPROUT_PLACEMENT_AUTO, /* the client's system text; where none is, as FIRST_USER */
+    SPROUT_PLACEMENT_FIRST_USER,
+    SPROUT_PLACEMENT_LAST_USER,
+    SPROUT_PLACEMENT_SYSTEM, /* the client's system text or nowhere */
 };
 
 struct sprout_inspect_opts {
     struct sprout_hash_key salt; /* the policy's */
-    uint64_t max_bytes;          /* above it: SPROUT_REASON_TOO_LARGE */
+    uint64_t max_bytes;          /* above it: SPROUT_REASON_TOO_LARGE; 0: no limit */
+    enum sprout_placement placement;
+    bool
+        with_tools; /* also where tools are offered, but never where one is forced (N3) */
     /* The directives and separator in force, to notice a text that ends with one (D9). */
     const struct sprout_level *levels;
     size_t level_count;
 };
 
-/* Where text is added, and in which form (R5, R6). */
+/* Where text is added, and in which form (R5, R6).  Not eligible: SPROUT_PLACE_NONE. */
 enum sprout_place_form {
     SPROUT_PLACE_NONE,
     SPROUT_PLACE_STRING, /* before the closing quote of a string */

@@ -15,7 +15,7 @@ enum { SPROUT_EDITS_MAX = 4 };
 struct sprout_edit {
     uint64_t at;
     uint64_t drop;
-    struct sprout_str put; /* borrowed from the text table or static */
+    struct sprout_str put; /* borrowed from the rewrite_text, or static */
 };
 
 struct sprout_edits {
@@ -41,8 +41,10 @@ SPROUT_MUST_USE enum sprout_status sprout_rewrite_text_make(
     struct sprout_arena *arena, const struct sprout_dialect *dialect,
     struct sprout_str directive, struct sprout_rewrite_text *out);
 
-/* Edits in ascending order of `at`.  `text` NULL (or facts not eligible): no directive.
- * `want_usage`: the operator allows include_usage to be added where the client is silent. */
+/* Edits in ascending order of `at`; at most one directive and one for usage.
+ * A body that is not eligible has none at all: it passes byte-identical (wire.md 4).
+ * `text` NULL: no directive (L0).  `want_usage`: the operator allows include_usage to be
+ * added where the client is silent. */
 struct sprout_edits sprout_rewrite_plan(const struct sprout_dialect *dialect,
                                         const struct sprout_facts *facts,
                                         const struct sprout_rewrite_text *text,

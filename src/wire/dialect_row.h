@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dialect_row.h - what a row of the table of dialects says; only for src/wire.
+ *
+ * A request and a reply are described by shapes (shape.h) whose ids are the meanings below,
+ * so inspect.c and tap.c know meanings and no member names. */
+#ifndef SPROUT_WIRE_DIALECT_ROW_H
+#define SPROUT_WIRE_DIALECT_ROW_H
+
+#include "wire/dialect.h"
+#include "wire/shape.h"
+
+/* What a member of a request means.  IN_: something to remember.  IF_: the request is not to
+ * be touched, for the reason in the row's arg, if the value is so. */
+enum sprout_request_id {
+    SPROUT_IN_NOTHING, /* only a node on the way to others */
+    SPROUT_IN_DOCUMENT,
+    SPROUT_IN_MODEL,
+    SPROUT_IN_STREAM,
+    SPROUT_IN_STREAM_OPTIONS,
+    SPROUT_IN_INCLUDE_USAGE,
+    SPROUT_IN_ITEM,      /* a message */
+    SPROUT_IN_ITEM_ROLE, /* "user", "system", ... */
+    SPROUT_IN_TEXT,      /* its text: a string, or an array of parts */
+    SPROUT_IN_PART,
+    SPROUT_IN_PART_TEXT,
+    SPROUT_IN_FORMAT,      /* response_format: an object ... */
+    SPROUT_IN_FORMAT_TYPE, /* ... harmless only if its type is "text" */
+    SPROUT_IN_TOOLS,
+    SPROUT_IN_TOOL_CHOICE, /* "required", "any" or a named tool */
+    SPROUT_IF_SET,         /* there and not null */
+    SPROUT_IF_ON,          /* neither null nor false nor 0 */
+    SPROUT_IF_MANY,        /* a number above 1 */
+    SPROUT_IF_SMALL,       /* a number of at most SPROUT_SMALL_CAP */
+};
+
+enum { SPROUT_SMALL_CAP = 16 }; /* tokens: nothing left to save below it (N12) */
+
+/* What a member of a reply means. */
+enum sprout_reply_id {
+    SPROUT_OUT_NOTHING,
+    SPROUT_OUT_USAGE, /* the object itself: not null */
+    SPROUT_OUT_PROMPT,
+    SPROUT_OUT_CACHED,
+    SPROUT_OUT_CACHE_WRITTEN, /* prompt tokens counted apart from PROMPT, as CACHED is */
+    SPROUT_OUT_COMPLETION,
+    SPROUT_OUT_REASONING,
+    SPROUT_OUT_TOTAL,
+    SPROUT_OUT_TIMED_CACHED, /* llama.cpp's timings: only where there is no usage */
+    SPROUT_OUT_TIMED_PROMPT,
+    SPROUT_OUT_TIMED_COMPLETION,
+    SPROUT_OUT_CHOICES,
+    SPROUT_OUT_CHOICE,
+    SPROUT_OUT_DELTA,  /* a string of new content, text or thought or arguments */
+    SPROUT_OUT_FINISH, /* not null: the generation is complete */
+    SPROUT_OUT_TYPE,   /* the name of an event */
+    SPROUT_OUT_DONE,   /* true: the last object */
+    SPROUT_OUT_ERROR,  /* not null: an in-band error */
+};
+
+enum sprout_error_shape {
+    SPROUT_ERROR_OPENAI,
+    SPROUT_ERROR_MESSAGES,
+    SPROUT_ERROR_OLLAMA,
+};
+
+struct sprout_dialect {
+    struct sprout_str name;
+    struct sprout_str path; /* the last segments of the URI path */
+    struct sprout_shape request;
+    struct sprout_shape reply;
+    struct sprout_str part; /* a text part up to its text: {"type":"text","text": */
+    enum sprout_error_shape error;
+    bool include_usage; /* takes stream_options.include_usage (U2) */
+    bool cached_beside; /* cached tokens are not among the prompt's (Messages) */
+};
+
+#endif

@@ -1,0 +1,617 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* inspect.c - from the events of a shape to facts.
+ *
+ * A message is judged when it ends, for its role may come after its content.  Until the role
+ * is known its text is decoded on suspicion; once the role says that the text is not needed
+ * (an answer, a later question) its bytes are only skipped.  That is what makes a long
+ * conversation cheap.
+ * Nothing here decides order by time: reasons are collected in a set and the first of the
+ * table's order is given, so the answer does not depend on the order of the members. */
+#include "wire/inspect.h"
+
+#include "core/policy.h"
+#include "wire/dialect_row.h"
+
+enum { WORD_MAX = 16 };
+
+enum speaker { UNKNOWN, USER, SYSTEM, ASSISTANT, TOOL };
+
+/* A text that a directive may extend. */
+struct text {
+    struct sprout_place place;
+    bool odd;        /* null, or parts that are no objects: not to be extended (R5) */
+    bool ends_known; /* with a directive in force (D9) */
+    uint64_t digest; /* keyed hash of its decoded pieces */
+    struct sprout_hash hash;
+};
+
+/* A short string to compare with known words; a longer one equals none of them. */
+struct word {
+    char bytes[WORD_MAX];
+    uint8_t len;
+};
+
+struct sprout_inspect {
+    const struct sprout_dialect *dialect;
+    struct sprout_inspect_opts opts;
+    struct sprout_facts facts;
+    struct sprout_walk walk;
+    uint64_t reasons; /* bit r: reason r was seen */
+
+    /* The message under way. */
+    enum speaker speaker;
+    struct word word;
+    struct text text;
+
+    /* The conversation so far. */
+    struct text system;
+    struct text first_user;
+    struct text last_user;
+    struct sprout_hash conversation;
+    uint64_t model_hash;
+    enum speaker last;
+    bool answered; /* a user message came after an answer: this began earlier (R7) */
+    bool format_set;
+    bool format_is_text;
+
+    /* The last bytes of the text under way, a ring as long as the longest directive. */
+    char *tail;
+    size_t tail_size;
+    uint64_t tail_written;
+    uint64_t text_len;
+
+    char *model;
+    size_t model_len;
+};
+
+static void block(struct sprout_inspect *i, unsigned reason)
+{
+    i->reasons |= UINT64_C(1) << reason;
+}
+
+static bool blocked_by(const struct sprout_inspect *i, enum sprout_reason reason)
+{
+    return (i->reasons >> reason & 1) != 0;
+}
+
+/* ---- text ----------------------------------------------------------------------------- */
+
+static void tail_put(struct sprout_inspect *i, struct sprout_str s)
+{
+    if (i->tail_size == 0) {
+        return;
+    }
+    if (s.len > i->tail_size) { /* only the end can matter */
+        i->tail_written += s.len - i->tail_size;
+        s.ptr += s.len - i->tail_size;
+        s.len = i->tail_size;
+    }
+    const size_t at = (size_t)(i->tail_written % i->tail_size);
+    const size_t room = i->tail_size - at;
+    const size_t first = s.len < room ? s.len : room;
+    memcpy(i->tail + at, s.ptr, first);
+    memcpy(i->tail, s.ptr + first, s.len - first);
+    i->tail_written += s.len;
+}
+
+static bool tail_is(const struct sprout_inspect *i, struct sprout_str s)
+{
+    if (s.len == 0 || s.len > i->tail_written) {
+        return false;
+    }
+    const uint64_t from = i->tail_written - s.len;
+    for (size_t k = 0; k < s.len; k++) {
+        if (i->tail[(from + k) % i->tail_size] != s.ptr[k]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool tail_is_directive(const struct sprout_inspect *i)
+{
+    for (size_t l = 0; l < i->opts.level_count; l++) {
+        if (tail_is(i, i->opts.levels[l].directive)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool wanted(const struct sprout_inspect *i)
+{
+    switch (i->speaker) {
+    case UNKNOWN:
+        return true;
+    case SYSTEM:
+        return i->facts.turns == 0;
+    case USER:
+        return i->facts.turns == 0 || i->opts.placement == SPROUT_PLACEMENT_LAST_USER;
+    case ASSISTANT:
+    case TOOL:
+        return false;
+    }
+    return false;
+}
+
+static void text_piece(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    if (e->kind == SPROUT_JSON_STRING) {
+        i->tail_written = 0;
+        i->text_len = 0;
+        if (wanted(i)) {
+            sprout_walk_want_text(&i->walk);
+        }
+    } else if (e->kind == SPROUT_JSON_TEXT) {
+        sprout_hash_feed(&i->text.hash, e->text.ptr, e->text.len);
+        tail_put(i, e->text);
+        i->text_len += e->text.len;
+    } else {
+        sprout_hash_u64(&i->text.hash, i->text_len); /* where one piece ends */
+        i->text.ends_known = tail_is_directive(i);
+    }
+}
+
+static void on_text(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    struct sprout_place *place = &i->text.place;
+
+    switch (e->kind) {
+    case SPROUT_JSON_STRING:
+    case SPROUT_JSON_TEXT:
+        text_piece(i, e);
+        break;
+    case SPROUT_JSON_STRING_END:
+        text_piece(i, e);
+        *place =
+            (struct sprout_place){SPROUT_PLACE_STRING, e->end - 1, e->end - e->at == 2};
+        break;
+    case SPROUT_JSON_ARRAY_END:
+        *place = (struct sprout_place){SPROUT_PLACE_PART, e->end - 1,
+                                       sprout_walk_items(&i->walk) == 0};
+        break;
+    case SPROUT_JSON_ARRAY:
+    case SPROUT_JSON_KEY_AGAIN:
+    case SPROUT_JSON_KEY:
+    case SPROUT_JSON_OBJECT_END:
+        break;
+    case SPROUT_JSON_OBJECT:
+    case SPROUT_JSON_NUMBER:
+    case SPROUT_JSON_TRUE:
+    case SPROUT_JSON_FALSE:
+    case SPROUT_JSON_NULL:
+        i->text.odd = true;
+        break;
+    }
+}
+
+static void on_part(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    if (e->kind != SPROUT_JSON_OBJECT && e->kind != SPROUT_JSON_OBJECT_END) {
+        i->text.odd = true;
+    } else if (e->kind == SPROUT_JSON_OBJECT) {
+        i->text.ends_known = false; /* only the last part's end counts */
+    }
+}
+
+/* ---- messages ------------------------------------------------------------------------- */
+
+static void text_begin(struct sprout_inspect *i)
+{
+    i->text = (struct text){.hash = sprout_hash_begin(i->opts.salt)};
+}
+
+static void user_over(struct sprout_inspect *i)
+{
+    if (i->facts.turns++ == 0) {
+        i->first_user = i->text;
+    }
+    i->last_user = i->text;
+    i->answered = i->answered || i->last == ASSISTANT;
+}
+
+/* Only a system text before the first question counts: one that turns up later would move
+ * the place of the directive in the middle of a conversation. */
+static void system_over(struct sprout_inspect *i)
+{
+    if (i->facts.turns > 0) {
+        return;
+    }
+    if (i->system.place.form == SPROUT_PLACE_NONE && !i->system.odd) {
+        i->system = i->text;
+    }
+    sprout_hash_u64(&i->conversation, i->text.digest);
+}
+
+static void on_item(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    if (e->kind == SPROUT_JSON_OBJECT) {
+        i->speaker = UNKNOWN;
+        text_begin(i);
+        return;
+    }
+    if (e->kind != SPROUT_JSON_OBJECT_END) {
+        return;
+    }
+    i->text.digest = sprout_hash_end(i->text.hash);
+    i->text.odd = i->text.odd || i->text.place.form == SPROUT_PLACE_NONE;
+    if (i->speaker == USER) {
+        user_over(i);
+    } else if (i->speaker == SYSTEM) {
+        system_over(i);
+    }
+    i->last = i->speaker;
+}
+
+static bool take_word(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    switch (e->kind) {
+    case SPROUT_JSON_STRING:
+        i->word.len = 0;
+        sprout_walk_want_text(&i->walk);
+        return false;
+    case SPROUT_JSON_TEXT: {
+        const size_t room = WORD_MAX - i->word.len;
+        const size_t n = e->text.len < room ? e->text.len : room;
+        memcpy(i->word.bytes + i->word.len, e->text.ptr, n);
+        i->word.len = (uint8_t)(i->word.len + n);
+        return false;
+    }
+    default:
+        return e->kind == SPROUT_JSON_STRING_END;
+    }
+}
+
+static bool word_is(const struct sprout_inspect *i, struct sprout_str s)
+{
+    return sprout_str_eq((struct sprout_str){i->word.bytes, i->word.len}, s);
+}
+
+static void on_role(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    static const struct {
+        struct sprout_str name;
+        enum speaker speaker;
+    } roles[] = {
+        {SPROUT_KEY("user"), USER},        {SPROUT_KEY("system"), SYSTEM},
+        {SPROUT_KEY("developer"), SYSTEM}, {SPROUT_KEY("assistant"), ASSISTANT},
+        {SPROUT_KEY("tool"), TOOL},        {SPROUT_KEY("function"), TOOL},
+    };
+    if (!take_word(i, e)) {
+        return;
+    }
+    for (size_t r = 0; r < sizeof roles / sizeof roles[0]; r++) {
+        if (word_is(i, roles[r].name)) {
+            i->speaker = roles[r].speaker;
+        }
+    }
+}
+
+/* ---- members at the top --------------------------------------------------------------- */
+
+static void on_model(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    if (e->kind == SPROUT_JSON_STRING) {
+        sprout_walk_want_text(&i->walk);
+    } else if (e->kind == SPROUT_JSON_TEXT) {
+        const size_t room = SPROUT_MODEL_MAX - i->model_len;
+        const size_t n = e->text.len < room ? e->text.len : room;
+        memcpy(i->model + i->model_len, e->text.ptr, n);
+        i->model_len += n;
+    } else if (e->kind == SPROUT_JSON_STRING_END) {
+        struct sprout_str model = {i->model, i->model_len};
+        while (model.len > 0 && !sprout_str_utf8(model)) {
+            model.len--; /* cut in the middle of a character */
+        }
+        i->facts.model = model;
+        i->model_hash = sprout_hash_str(i->opts.salt, model);
+    }
+}
+
+static enum sprout_member member_of(enum sprout_json_kind kind)
+{
+    switch (kind) {
+    case SPROUT_JSON_NULL:
+        return SPROUT_MEMBER_NULL;
+    case SPROUT_JSON_FALSE:
+        return SPROUT_MEMBER_FALSE;
+    case SPROUT_JSON_TRUE:
+        return SPROUT_MEMBER_TRUE;
+    case SPROUT_JSON_OBJECT:
+    case SPROUT_JSON_OBJECT_END:
+        return SPROUT_MEMBER_OBJECT;
+    default:
+        return SPROUT_MEMBER_OTHER;
+    }
+}
+
+static void on_stream_options(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    struct sprout_facts *f = &i->facts;
+    f->stream_options = member_of(e->kind);
+    f->stream_options_at = e->at;
+    f->stream_options_end = e->end;
+    if (e->kind == SPROUT_JSON_OBJECT_END) {
+        f->stream_options_empty = sprout_walk_items(&i->walk) == 0;
+    }
+}
+
+static void on_include_usage(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    i->facts.include_usage = member_of(e->kind);
+    i->facts.include_usage_at = e->at;
+    i->facts.include_usage_end = e->end;
+}
+
+static void on_document(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    if (e->kind == SPROUT_JSON_OBJECT_END) {
+        i->facts.object_end = e->end - 1;
+        i->facts.object_empty = sprout_walk_items(&i->walk) == 0;
+    }
+}
+
+static void on_format_type(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    if (take_word(i, e)) {
+        i->format_is_text = word_is(i, SPROUT_STR("text"));
+    }
+}
+
+static void on_tools(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    if (e->kind == SPROUT_JSON_ARRAY_END && sprout_walk_items(&i->walk) > 0) {
+        i->facts.tools = true;
+    }
+}
+
+/* "auto" and "none" leave the model its words; anything that names a tool does not. */
+static void on_tool_choice(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    if (e->kind == SPROUT_JSON_OBJECT) {
+        block(i, SPROUT_REASON_TOOLS);
+    } else if (take_word(i, e) && !word_is(i, SPROUT_STR("auto")) &&
+               !word_is(i, SPROUT_STR("none"))) {
+        block(i, SPROUT_REASON_TOOLS);
+    }
+}
+
+/* ---- conditions ----------------------------------------------------------------------- */
+
+static bool is_value(const struct sprout_json_event *e)
+{
+    return e->kind != SPROUT_JSON_NULL && e->kind != SPROUT_JSON_KEY_AGAIN;
+}
+
+static bool number_of(const struct sprout_json_event *e, double *out)
+{
+    return e->kind == SPROUT_JSON_NUMBER && !e->cut &&
+           sprout_str_to_f64(e->text, out) == SPROUT_OK;
+}
+
+static bool is_on(const struct sprout_json_event *e)
+{
+    double v = 1;
+    if (number_of(e, &v)) {
+        return v != 0;
+    }
+    return is_value(e) && e->kind != SPROUT_JSON_FALSE;
+}
+
+static void on_row(void *ctx, const struct sprout_shape_row *row,
+                   const struct sprout_json_event *e)
+{
+    struct sprout_inspect *i = ctx;
+    double v = 0;
+
+    if (e->kind == SPROUT_JSON_KEY_AGAIN) {
+        block(i, SPROUT_REASON_DUPLICATE_KEY);
+        return;
+    }
+    switch ((enum sprout_request_id)row->id) {
+    case SPROUT_IN_NOTHING:
+        break;
+    case SPROUT_IN_DOCUMENT:
+        on_document(i, e);
+        break;
+    case SPROUT_IN_MODEL:
+        on_model(i, e);
+        break;
+    case SPROUT_IN_STREAM:
+        i->facts.stream = e->kind == SPROUT_JSON_TRUE;
+        break;
+    case SPROUT_IN_STREAM_OPTIONS:
+        on_stream_options(i, e);
+        break;
+    case SPROUT_IN_INCLUDE_USAGE:
+        on_include_usage(i, e);
+        break;
+    case SPROUT_IN_ITEM:
+        on_item(i, e);
+        break;
+    case SPROUT_IN_ITEM_ROLE:
+        on_role(i, e);
+        break;
+    case SPROUT_IN_TEXT:
+        on_text(i, e);
+        break;
+    case SPROUT_IN_PART:
+        on_part(i, e);
+        break;
+    case SPROUT_IN_PART_TEXT:
+        text_piece(i, e);
+        break;
+    case SPROUT_IN_FORMAT:
+        i->format_set = is_value(e);
+        break;
+    case SPROUT_IN_FORMAT_TYPE:
+        on_format_type(i, e);
+        break;
+    case SPROUT_IN_TOOLS:
+        on_tools(i, e);
+        break;
+    case SPROUT_IN_TOOL_CHOICE:
+        on_tool_choice(i, e);
+        break;
+    case SPROUT_IF_SET:
+        if (is_value(e)) {
+            block(i, row->arg);
+        }
+        break;
+    case SPROUT_IF_ON:
+        if (is_on(e)) {
+            block(i, row->arg);
+        }
+        break;
+    case SPROUT_IF_MANY:
+        if (number_of(e, &v) && v > 1) {
+            block(i, row->arg);
+        }
+        break;
+    case SPROUT_IF_SMALL:
+        if (number_of(e, &v) && v <= SPROUT_SMALL_CAP) {
+            block(i, row->arg);
+        }
+        break;
+    }
+}
+
+/* ---- the interface -------------------------------------------------------------------- */
+
+static size_t longest_directive(const struct sprout_inspect_opts *opts)
+{
+    size_t longest = 0;
+    for (size_t l = 0; l < opts->level_count; l++) {
+        const size_t len = opts->levels[l].directive.len;
+        longest = len > longest ? len : longest;
+    }
+    return longest;
+}
+
+struct sprout_inspect *sprout_inspect_new(struct sprout_arena *arena,
+                                          const struct sprout_dialect *dialect,
+                                          const struct sprout_inspect_opts *opts)
+{
+    if (dialect == NULL) {
+        return NULL;
+    }
+    struct sprout_inspect *i = sprout_arena_alloc(arena, sizeof *i);
+    char *model = sprout_arena_alloc(arena, SPROUT_MODEL_MAX);
+    const size_t tail_size = longest_directive(opts);
+    char *tail = sprout_arena_alloc(arena, tail_size);
+    if (arena->spent) {
+        return NULL;
+    }
+    i->dialect = dialect;
+    i->opts = *opts;
+    i->model = model;
+    i->tail = tail;
+    i->tail_size = tail_size;
+    i->conversation = sprout_hash_begin(opts->salt);
+    sprout_walk_start(&i->walk, &dialect->request, on_row, i);
+    return i;
+}
+
+void sprout_inspect_feed(struct sprout_inspect *i, const char *bytes, size_t len)
+{
+    const uint64_t max = i->opts.max_bytes;
+    const uint64_t before = i->facts.bytes;
+
+    i->facts.bytes += len;
+    if (max > 0 && i->facts.bytes > max) { /* scan to the limit, however this is cut */
+        block(i, SPROUT_REASON_TOO_LARGE);
+        len = before < max ? (size_t)(max - before) : 0;
+    }
+    const enum sprout_status s = sprout_walk_feed(&i->walk, bytes, len);
+    if (s == SPROUT_LIMIT) {
+        block(i, SPROUT_REASON_TOO_DEEP);
+    } else if (s == SPROUT_SYNTAX) {
+        block(i, SPROUT_REASON_NOT_JSON);
+    }
+}
+
+/* R7: a conversation that began earlier keeps the bytes of its earlier turns, and the
+ * directive was decided then. */
+static void judge_last_message(struct sprout_inspect *i)
+{
+    if (i->last == TOOL) {
+        block(i, SPROUT_REASON_TOOL_RESULT);
+    } else if (i->last == ASSISTANT) {
+        block(i, SPROUT_REASON_PREFILL);
+    }
+    if (i->facts.turns >= 2 || i->answered) {
+        i->reasons &= ~(UINT64_C(1) << SPROUT_REASON_TOOL_RESULT);
+        i->reasons &= ~(UINT64_C(1) << SPROUT_REASON_PREFILL);
+    }
+}
+
+static const struct text *place_of(const struct sprout_inspect *i)
+{
+    const bool system = i->system.place.form != SPROUT_PLACE_NONE || i->system.odd;
+
+    switch (i->opts.placement) {
+    case SPROUT_PLACEMENT_AUTO:
+        return system ? &i->system : &i->first_user;
+    case SPROUT_PLACEMENT_FIRST_USER:
+        return &i->first_user;
+    case SPROUT_PLACEMENT_LAST_USER:
+        return &i->last_user;
+    case SPROUT_PLACEMENT_SYSTEM:
+        return &i->system;
+    }
+    return &i->first_user;
+}
+
+static enum sprout_reason first_reason(const struct sprout_inspect *i)
+{
+    /* A body that cannot be read says nothing else about itself. */
+    static const enum sprout_reason unsafe[] = {
+        SPROUT_REASON_TOO_LARGE, SPROUT_REASON_TOO_DEEP, SPROUT_REASON_NOT_JSON,
+        SPROUT_REASON_DUPLICATE_KEY};
+
+    for (size_t k = 0; k < sizeof unsafe / sizeof unsafe[0]; k++) {
+        if (blocked_by(i, unsafe[k])) {
+            return unsafe[k];
+        }
+    }
+    unsigned r = 0;
+    while ((i->reasons >> r & 1) == 0) {
+        r++;
+    }
+    return (enum sprout_reason)r;
+}
+
+struct sprout_facts sprout_inspect_finish(struct sprout_inspect *i)
+{
+    struct sprout_facts *f = &i->facts;
+
+    if (!blocked_by(i, SPROUT_REASON_TOO_LARGE) &&
+        sprout_walk_finish(&i->walk) == SPROUT_SYNTAX) {
+        block(i, SPROUT_REASON_NOT_JSON);
+    }
+    if (i->format_set && !i->format_is_text) {
+        block(i, SPROUT_REASON_RESPONSE_FORMAT);
+    }
+    if (f->tools && !i->opts.with_tools) {
+        block(i, SPROUT_REASON_TOOLS);
+    }
+    judge_last_message(i);
+
+    const struct text *text = place_of(i);
+    if (text->odd || text->place.form == SPROUT_PLACE_NONE) {
+        block(i, SPROUT_REASON_NO_TEXT);
+    } else if (text->ends_known) {
+        block(i, SPROUT_REASON_ALREADY);
+    }
+
+    sprout_hash_u64(&i->conversation, i->first_user.digest);
+    sprout_hash_u64(&i->conversation, i->model_hash);
+    f->conversation = sprout_hash_end(i->conversation);
+    f->eligible = i->reasons == 0;
+    if (f->eligible) {
+        f->place = text->place;
+    } else {
+        f->blocked = first_reason(i);
+    }
+    return *f;
+}

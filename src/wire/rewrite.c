@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rewrite.c - see rewrite.h. */
+#include "wire/rewrite.h"
+
+#include "core/policy.h"
+#include "wire/dialect_row.h"
+
+enum {
+    ESCAPE_GROWTH = 6, /* a control byte becomes \u00XX */
+    PART_MAX = 64,     /* the longest part prefix, comma and brackets included */
+};
+
+enum sprout_status sprout_rewrite_text_make(struct sprout_arena *arena,
+                                            const struct sprout_dialect *dialect,
+                                            struct sprout_str directive,
+                                            struct sprout_rewrite_text *out)
+{
+    const struct sprout_str separator = SPROUT_STR(SPROUT_DIRECTIVE_SEPARATOR);
+    const size_t joined_len = separator.len + directive.len;
+    const size_t cap = PART_MAX + ESCAPE_GROWTH * joined_len;
+    char *joined = sprout_arena_alloc(arena, joined_len + 1);
+    char *string = sprout_arena_alloc(arena, cap);
+    char *part = sprout_arena_alloc(arena, cap);
+    if (arena->spent) {
+        return SPROUT_NO_MEMORY;
+    }
+
+    struct sprout_buf j = sprout_buf_of(joined, joined_len + 1);
+    sprout_buf_put(&j, separator);
+    sprout_buf_put(&j, directive);
+    struct sprout_buf s = sprout_buf_of(string, cap);
+    sprout_buf_json(&s, sprout_buf_str(&j));
+    struct sprout_buf p = sprout_buf_of(part, cap);
+    sprout_buf_byte(&p, ',');
+    sprout_buf_put(&p, dialect->part);
+    sprout_buf_json(&p, directive);
+    sprout_buf_byte(&p, '}');
+    if (s.full || p.full) {
+        return SPROUT_NO_MEMORY;
+    }
+
+    /* The forms are views of the same bytes: each newline of the separator is two bytes
+     * when escaped, and a first part is a part without its comma. */
+    const size_t escaped_separator = 2 * separator.len;
+    *out = (struct sprout_rewrite_text){
+        .in_string = {string + 1, s.len - 2},
+        .in_empty_string = {string + 1 + escaped_separator,
+                            s.len - 2 - escaped_separator},
+        .part = {part, p.len},
+        .first_part = {part + 1, p.len - 1},
+    };
+    return SPROUT_OK;
+}
+
+static void add_edit(struct sprout_edits *edits, struct sprout_edit edit)
+{
+    size_t i = edits->n++;
+    for (; i > 0 && edits->v[i - 1].at > edit.at; i--) {
+        edits->v[i] = edits->v[i - 1];
+    }
+    edits->v[i] = edit;
+}
+
+static void add_directive(struct sprout_edits *edits, const struct sprout_place *place,
+                          const struct sprout_rewrite_text *text)
+{
+    struct sprout_str put = {0};
+    switch (place->form) {
+    case SPROUT_PLACE_NONE:
+        return;
+    case SPROUT_PLACE_STRING:
+        put = place->empty ? text->in_empty_string : text->in_string;
+        break;
+    case SPROUT_PLACE_PART:
+        put = place->empty ? text->first_part : text->part;
+        break;
+    }
+    add_edit(edits, (struct sprout_edit){.at = place->at, .put = put});
+    edits->directive = true;
+}
+
+/* B3: never a second key; extend the object, replace a null, add it only when absent.  An
+ * explicit false is the client's word (U2). */
+static void add_usage(struct sprout_edits *edits, const struct sprout_facts *f)
+{
+    struct sprout_edit edit = {0};
+
+    if (f->stream_options == SPROUT_MEMBER_ABSENT) {
+        edit.at = f->object_end;
+        edit.put = SPROUT_STR(",\"stream_options\":{\"include_usage\":true}");
+    } else if (f->stream_options == SPROUT_MEMBER_NULL) {
+        edit.at = f->stream_options_at;
+        edit.drop = f->stream_options_end - f->stream_options_at;
+        edit.put = SPROUT_STR("{\"include_usage\":true}");
+    } else if (f->stream_options != SPROUT_MEMBER_OBJECT) {
+        return;
+    } else if (f->include_usage == SPROUT_MEMBER_ABSENT) {
+        edit.at = f->stream_options_end - 1;
+        edit.put = f->stream_options_empty ? SPROUT_STR("\"include_usage\":true")
+                                           : SPROUT_STR(",\"include_usage\":true");
+    } else if (f->include_usage == SPROUT_MEMBER_NULL) {
+        edit.at = f->include_usage_at;
+        edit.drop = f->include_usage_end - f->include_usage_at;
+        edit.put = SPROUT_STR("true");
+    } else {
+        return;
+    }
+    add_edit(edits, edit);
+    edits->usage_added = true;
+}
+
+struct sprout_edits sprout_rewrite_plan(const struct sprout_dialect *dialect,
+                                        const struct sprout_facts *facts,
+                                        const struct sprout_rewrite_text *text,
+                                        bool want_usage)
+{
+    struct sprout_edits edits = {0};
+
+    if (!facts->eligible) {
+        return edits;
+    }
+    if (text != NULL && text->in_empty_string.len > 0) {
+        add_directive(&edits, &facts->place, text);
+    }
+    if (want_usage && dialect->include_usage && facts->stream) {
+        add_usage(&edits, facts);
+    }
+    return edits;
+}
+
+uint64_t sprout_rewrite_length(const struct sprout_edits *edits, uint64_t length)
+{
+    for (size_t i = 0; i < edits->n; i++) {
+        length += edits->v[i].put.len;
+        length -= edits->v[i].drop;
+    }
+    return length;
+}
