@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.c - sprout.yaml in, struct sprout_config out.
+ *
+ * The document is read by libyaml and checked whole (config_check.c); only one without
+ * problems is given to libcyaml, which fills the struct.  What the file leaves out is then
+ * filled from the table's defaults by walking schema, notes and document in step.  The same
+ * fill with no document is the configuration of "no file at all".
+ * Memory: everything is malloc'd, by libcyaml or here, and freed by cyaml_free(). */
+#include "control/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapt/file.h"
+#include "control/config_schema.h"
+
+enum { EXPECTED_CAP = 200 };
+
+/* ---- values from text ---------------------------------------------------------------- */
+
+static bool set_text(char **at, const char *text)
+{
+    char *const copy = strdup(text);
+    if (copy == NULL) {
+        return false;
+    }
+    free(*at);
+    *at = copy;
+    return true;
+}
+
+static int64_t word_value(const cyaml_schema_value_t *value, struct sprout_str word)
+{
+    for (uint32_t i = 0; i < value->enumeration.count; i++) {
+        if (sprout_str_eq(word, sprout_str_of(value->enumeration.strings[i].str))) {
+            return value->enumeration.strings[i].val;
+        }
+    }
+    return 0; /* the text was checked */
+}
+
+/* `text` has passed the check, or is a default of the table.  False: no memory. */
+static bool set_value(const cyaml_schema_value_t *value, const char *text, void *at)
+{
+    const struct sprout_str s = sprout_str_of(text);
+    double number = NAN;
+    int64_t whole = 0;
+    switch (value->type) {
+    case CYAML_STRING:
+        return set_text(at, text);
+    case CYAML_FLOAT:
+        *(double *)at = sprout_str_to_f64(s, &number) == SPROUT_OK ? number : NAN;
+        return true;
+    case CYAML_INT:
+        *(int64_t *)at = sprout_str_to_i64(s, &whole) == SPROUT_OK ? whole : 0;
+        return true;
+    case CYAML_BOOL:
+        *(bool *)at = text[0] == 't' || text[0] == 'y';
+        return true;
+    default: /* CYAML_ENUM */
+        *(unsigned *)at = (unsigned)word_value(value, s);
+        return true;
+    }
+}
+
+/* ---- defaults ------------------------------------------------------------------------ */
+
+struct fill {
+    yaml_document_t *doc; /* NULL: no file */
+    const char *folder;   /* what paths in the file are relative to; NULL: nothing */
+};
+
+static bool fill_mapping(const struct fill *f, const cyaml_schema_field_t *fields,
+                         const struct config_note *notes, yaml_node_t *node, char *data);
+
+static bool rebase(char **path, const char *folder)
+{
+    char joined[4096];
+    if ((*path)[0] == '/' || folder == NULL || folder[0] == '\0') {
+        return true;
+    }
+    const int n = snprintf(joined, sizeof joined, "%s/%s", folder, *path);
+    return n > 0 && (size_t)n < sizeof joined && set_text(path, joined);
+}
+
+static bool fill_list(const struct fill *f, const cyaml_schema_value_t *value,
+                      const struct config_note *note, yaml_node_t *node, void *at)
+{
+    if (node == NULL || value->sequence.entry->type != CYAML_MAPPING) {
+        return true;
+    }
+    char *const entries = *(char **)at;
+    const size_t n =
+        (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+    for (size_t i = 0; i < n; i++) {
+        yaml_node_t *const item =
+            yaml_document_get_node(f->doc, node->data.sequence.items.start[i]);
+        if (!fill_mapping(f, value->sequence.entry->mapping.fields, note->child, item,
+                          entries + i * value->data_size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Gives every key that the document leaves out its default. */
+static bool fill_mapping(const struct fill *f, const cyaml_schema_field_t *fields,
+                         const struct config_note *notes, yaml_node_t *node, char *data)
+{
+    bool good = true;
+    for (size_t i = 0; good && fields[i].key != NULL; i++) {
+        const cyaml_schema_value_t *const value = &fields[i].value;
+        void *const at = data + fields[i].data_offset;
+        yaml_node_t *const child =
+            f->doc == NULL ? NULL : sprout_config_child(f->doc, node, fields[i].key);
+        if (value->type == CYAML_MAPPING) {
+            good = fill_mapping(f, value->mapping.fields, notes[i].child, child, at);
+        } else if (value->type == CYAML_SEQUENCE) {
+            good = fill_list(f, value, &notes[i], child, at);
+        } else if (child == NULL && value->type != CYAML_SEQUENCE_FIXED) {
+            good = set_value(value, notes[i].fallback, at);
+        } else if (notes[i].expect == sprout_config_expect_path) {
+            good = rebase(at, f->folder);
+        }
+    }
+    return good;
+}
+
+/* The levels of "no levels given". */
+static bool fill_levels(struct sprout_config *c)
+{
+    static const char *const text[][2] = {
+        {"L0", ""},
+        {"L1", "Answer briefly."},
+        {"L2", "Answer very briefly, in one short sentence."},
+    };
+    enum { N = sizeof text / sizeof text[0] };
+    if (c->levels_count > 0) {
+        return true;
+    }
+    c->levels = calloc(N, sizeof *c->levels);
+    if (c->levels == NULL) {
+        return false;
+    }
+    c->levels_count = N;
+    for (size_t i = 0; i < N; i++) {
+        if (!set_text(&c->levels[i].name, text[i][0]) ||
+            !set_text(&c->levels[i].directive, text[i][1])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool fill_all(struct sprout_config *c, const struct fill *f)
+{
+    yaml_node_t *const root = f->doc == NULL ? NULL : yaml_document_get_root_node(f->doc);
+    return fill_mapping(f, sprout_config_schema.mapping.fields, sprout_config_notes, root,
+                        (char *)c) &&
+           fill_levels(c);
+}
+
+enum sprout_status sprout_config_default(struct sprout_config **out)
+{
+    const struct fill nothing = {NULL, NULL};
+    struct sprout_config *const c = calloc(1, sizeof *c);
+    if (c == NULL || !fill_all(c, &nothing)) {
+        sprout_config_free(c);
+        return SPROUT_NO_MEMORY;
+    }
+    *out = c;
+    return SPROUT_OK;
+}
+
+/* ---- loading ------------------------------------------------------------------------- */
+
+/* libcyaml's last words, kept for the problem that only it found. */
+static void keep_log(cyaml_log_t level, void *ctx, const char *format, va_list args)
+{
+    struct sprout_error *const e = ctx;
+    if (level >= CYAML_LOG_ERROR && e->message[0] == '\0') {
+        vsnprintf(e->message, sizeof e->message, format, args);
+        e->message[strcspn(e->message, "\n")] = '\0';
+    }
+}
+
+static const cyaml_config_t cyaml_silent = {
+    .mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR, .flags = CYAML_CFG_NO_ALIAS};
+
+void sprout_config_free(struct sprout_config *c)
+{
+    if (c != NULL) {
+        cyaml_free(&cyaml_silent, &sprout_config_schema, c, 0);
+    }
+}
+
+static enum sprout_status one_problem(struct sprout_problems *problems,
+                                      const struct sprout_error *e)
+{
+    problems->v[0] = *e;
+    problems->n = 1;
+    return e->status;
+}
+
+static enum sprout_status load_checked(struct sprout_str yaml, yaml_document_t *doc,
+                                       const char *folder, struct sprout_config **out,
+                                       struct sprout_problems *problems)
+{
+    const struct fill fill = {doc, folder};
+    struct sprout_error e = {.status = SPROUT_CONFIG};
+    cyaml_config_t config = cyaml_silent;
+    config.log_fn = keep_log;
+    config.log_ctx = &e;
+    struct sprout_config *c = NULL;
+    const cyaml_err_t rc =
+        cyaml_load_data((const uint8_t *)yaml.ptr, yaml.len, &config,
+                        &sprout_config_schema, (cyaml_data_t **)&c, NULL);
+    if (rc == CYAML_ERR_ALIAS) {
+        sprout_fail(&e, SPROUT_CONFIG,
+                    "anchors and aliases (& and *): expected the value "
+                    "itself");
+    }
+    if (rc != CYAML_OK) {
+        return one_problem(problems, &e);
+    }
+    if (!fill_all(c, &fill)) {
+        sprout_config_free(c);
+        sprout_fail(&e, SPROUT_NO_MEMORY, "no memory for the configuration");
+        return one_problem(problems, &e);
+    }
+    *out = c;
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_then_load(struct sprout_str yaml, yaml_document_t *doc,
+                                          const char *folder, struct sprout_config **out,
+                                          struct sprout_problems *problems)
+{
+    if (yaml_document_get_root_node(doc) == NULL) { /* nothing but comments */
+        return sprout_config_default(out);
+    }
+    sprout_config_check(doc, problems);
+    return problems->n > 0 ? SPROUT_CONFIG
+                           : load_checked(yaml, doc, folder, out, problems);
+}
+
+enum sprout_status sprout_config_parse(struct sprout_str yaml, const char *folder,
+                                       struct sprout_config **out,
+                                       struct sprout_problems *problems)
+{
+    yaml_parser_t parser;
+    yaml_document_t doc;
+    struct sprout_error e = {.status = SPROUT_NO_MEMORY, .message = "no memory"};
+    *problems = (struct sprout_problems){.n = 0};
+    if (!yaml_parser_initialize(&parser)) {
+        return one_problem(problems, &e);
+    }
+    yaml_parser_set_input_string(&parser, (const unsigned char *)yaml.ptr, yaml.len);
+    enum sprout_status status;
+    if (!yaml_parser_load(&parser, &doc)) {
+        sprout_fail(&e, SPROUT_CONFIG, "this is no YAML: %s%s%s",
+                    parser.problem == NULL ? "?" : parser.problem,
+                    parser.context == NULL ? "" : ", ",
+                    parser.context == NULL ? "" : parser.context);
+        e.line = parser.problem_mark.line + 1;
+        e.column = parser.problem_mark.column + 1;
+        status = one_problem(problems, &e);
+    } else {
+        status = check_then_load(yaml, &doc, folder, out, problems);
+        yaml_document_delete(&doc);
+    }
+    yaml_parser_delete(&parser);
+    return status;
+}
+
+enum sprout_status sprout_config_load(const char *path, struct sprout_config **out,
+                                      struct sprout_problems *problems)
+{
+    struct sprout_file file = {0};
+    struct sprout_error e = {0};
+    char folder[4096];
+    *problems = (struct sprout_problems){.n = 0};
+    if (sprout_file_read(path, SPROUT_CONFIG_BYTES_MAX, &file, &e) != SPROUT_OK) {
+        return one_problem(problems, &e);
+    }
+    const char *const slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 0 : (int)(slash - path),
+             path);
+    const enum sprout_status status = sprout_config_parse(
+        sprout_file_str(&file), slash == path ? "/" : folder, out, problems);
+    sprout_file_free(&file);
+    return status;
+}
+
+/* ---- single keys from a command line -------------------------------------------------- */
+
+static enum sprout_status no_key(const char *path, struct sprout_error *err)
+{
+    return sprout_fail(err, SPROUT_USAGE, "'%s' is no single key of sprout.yaml", path);
+}
+
+enum sprout_status sprout_config_set(struct sprout_config *c, const char *path,
+                                     const char *value, struct sprout_error *err)
+{
+    const cyaml_schema_field_t *fields = sprout_config_schema.mapping.fields;
+    const struct config_note *notes = sprout_config_notes;
+    char *data = (char *)c;
+    for (const char *at = path;;) {
+        const size_t len = strcspn(at, ".");
+        size_t i = 0;
+        while (fields[i].key != NULL && !sprout_str_eq(sprout_str_of(fields[i].key),
+                                                       (struct sprout_str){at, len})) {
+            i++;
+        }
+        if (fields[i].key == NULL || fields[i].value.type == CYAML_SEQUENCE) {
+            return no_key(path, err);
+        }
+        data += fields[i].data_offset;
+        if (fields[i].value.type == CYAML_MAPPING) {
+            if (at[len] == '\0') {
+                return no_key(path, err);
+            }
+            fields = fields[i].value.mapping.fields;
+            notes = notes[i].child;
+            at += len + 1;
+            continue;
+        }
+        char expected[EXPECTED_CAP];
+        if (!sprout_config_check_text(&fields[i].value, &notes[i], sprout_str_of(value),
+                                      expected, sizeof expected)) {
+            return sprout_fail(err, SPROUT_USAGE, "%s: found '%.40s', expected %s", path,
+                               value, expected);
+        }
+        return set_value(&fields[i].value, value, data)
+                   ? SPROUT_OK
+                   : sprout_fail(err, SPROUT_NO_MEMORY, "no memory for %s", path);
+    }
+}
+
+enum sprout_status sprout_config_set_floor(struct sprout_config *c, const char *value,
+                                           struct sprout_error *err)
+{
+    const enum sprout_status status = sprout_config_set(c, "quality.floor", value, err);
+    if (status == SPROUT_OK) {
+        c->quality.rule = SPROUT_FLOOR_FIXED;
+    }
+    return status;
+}
+
+/* One `name=value` after the file's name. */
+static enum sprout_status set_grid_option(struct sprout_config *c, char *option,
+                                          struct sprout_error *err)
+{
+    static const char *const names[][2] = {
+        {"start", "grid.csv.start"},   {"speed", "grid.csv.speed"},
+        {"column", "grid.csv.column"}, {"sha256", "grid.csv.sha256"},
+        {"zone", "grid.zone"},
+    };
+    char *const equals = strchr(option, '=');
+    if (equals != NULL) {
+        *equals = '\0';
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            if (strcmp(option, names[i][0]) == 0) {
+                return sprout_config_set(c, names[i][1], equals + 1, err);
+            }
+        }
+    }
+    return sprout_fail(err, SPROUT_USAGE,
+                       "--grid: found '%.40s' after the file, expected start=, speed=, "
+                       "column=, zone= or sha256=",
+                       option);
+}
+
+enum sprout_status sprout_config_set_grid(struct sprout_config *c, const char *spec,
+                                          struct sprout_error *err)
+{
+    if (sprout_str_starts(sprout_str_of(spec), SPROUT_STR("static:"))) {
+        c->grid.source = SPROUT_GRID_STATIC;
+        return sprout_config_set(c, "grid.static_g_per_kwh", spec + 7, err);
+    }
+    if (!sprout_str_starts(sprout_str_of(spec), SPROUT_STR("csv:"))) {
+        return sprout_fail(err, SPROUT_USAGE,
+                           "--grid: found '%.40s', expected static:G or "
+                           "csv:FILE[,start=T][,speed=N]",
+                           spec);
+    }
+    char *const copy = strdup(spec + 4);
+    if (copy == NULL) {
+        return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for --grid");
+    }
+    char *rest = copy;
+    char *const file = strsep(&rest, ",");
+    enum sprout_status status = sprout_config_set(c, "grid.csv.file", file, err);
+    while (status == SPROUT_OK && rest != NULL) {
+        status = set_grid_option(c, strsep(&rest, ","), err);
+    }
+    if (status == SPROUT_OK) {
+        c->grid.source = SPROUT_GRID_CSV;
+    }
+    free(copy);
+    return status;
+}
+
+/* ---- uses ---------------------------------------------------------------------------- */
+
+struct sprout_grid_opts sprout_config_grid_opts(const struct sprout_config *c,
+                                                sprout_instant epoch)
+{
+    return (struct sprout_grid_opts){
+        .source = c->grid.source,
+        .zone = sprout_str_of(c->grid.zone),
+        .intensity = {c->grid.static_g_per_kwh},
+        .csv_file = c->grid.csv.file,
+        .csv_scope = c->grid.csv.column,
+        .csv_start = sprout_str_of(c->grid.csv.start),
+        .csv_speed = c->grid.csv.speed,
+        .csv_sha256 = sprout_str_of(c->grid.csv.sha256),
+        .epoch = epoch,
+    };
+}

@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config_check.c - every problem of a sprout.yaml at once, each with its line.
+ *
+ * libcyaml stops at the first thing it does not like and names it by its own words, so the
+ * document is walked beside the same schema first: types, bounds, unknown and doubled keys,
+ * what is missing, and then what only several keys together can be wrong about.  A document
+ * without problems here loads.
+ * Bounds: the schema's depth ends the walk (aliases can repeat nodes, not nest them
+ * further); problems beyond the maximum are counted only. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "control/config_schema.h"
+
+enum {
+    PATH_CAP = 128,
+    SHOWN_MAX = 40, /* bytes of a wrong text that a message repeats */
+    KEY_MAX = 40,   /* a longer key is none of ours */
+};
+
+struct walk {
+    yaml_document_t *doc;
+    struct sprout_problems *problems;
+};
+
+/* ---- reporting ----------------------------------------------------------------------- */
+
+static void SPROUT_PRINTF(3, 4)
+    add(struct walk *w, const yaml_node_t *node, const char *format, ...)
+{
+    if (w->problems->n == SPROUT_CONFIG_PROBLEMS_MAX) {
+        w->problems->dropped++;
+        return;
+    }
+    struct sprout_error *const e = &w->problems->v[w->problems->n++];
+    va_list args;
+    va_start(args, format);
+    *e = (struct sprout_error){.status = SPROUT_CONFIG,
+                               .line = node->start_mark.line + 1,
+                               .column = node->start_mark.column + 1};
+    vsnprintf(e->message, sizeof e->message, format, args);
+    va_end(args);
+}
+
+static struct sprout_str scalar_text(const yaml_node_t *node)
+{
+    return (struct sprout_str){(const char *)node->data.scalar.value,
+                               node->data.scalar.length};
+}
+
+static const char *kind_text(const yaml_node_t *node)
+{
+    return node->type == YAML_MAPPING_NODE    ? "a mapping"
+           : node->type == YAML_SEQUENCE_NODE ? "a list"
+                                              : "a single value";
+}
+
+static int by_line(const void *a, const void *b)
+{
+    const struct sprout_error *const x = a;
+    const struct sprout_error *const y = b;
+    if (x->line != y->line) {
+        return x->line < y->line ? -1 : 1;
+    }
+    return (x->column > y->column) - (x->column < y->column);
+}
+
+/* ---- one text ------------------------------------------------------------------------ */
+
+static bool words_text(const cyaml_schema_value_t *value, struct sprout_str text,
+                       char *out, size_t cap)
+{
+    struct sprout_buf b = sprout_buf_of(out, cap - 1);
+    for (uint32_t i = 0; i < value->enumeration.count; i++) {
+        const char *const word = value->enumeration.strings[i].str;
+        if (sprout_str_eq(text, sprout_str_of(word))) {
+            return true;
+        }
+        sprout_buf_printf(&b, "%s%s", i > 0 ? ", " : "one of: ", word);
+    }
+    out[b.len] = '\0';
+    return false;
+}
+
+static bool number_text(const cyaml_schema_value_t *value, const struct config_note *note,
+                        struct sprout_str text, char *out, size_t cap)
+{
+    const bool whole = value->type == CYAML_INT;
+    double v = 0;
+    int64_t i = 0;
+    bool good = false;
+    if (whole) {
+        /* libcyaml reads 010 as eight. */
+        const bool octal = text.len > 1 && text.ptr[0] == '0';
+        good = !octal && sprout_str_to_i64(text, &i) == SPROUT_OK;
+        v = (double)i;
+    } else {
+        good = sprout_str_to_f64(text, &v) == SPROUT_OK;
+    }
+    if (good && v >= note->lo && v <= note->hi) {
+        return true;
+    }
+    snprintf(out, cap, "a %snumber from %.10g to %.10g", whole ? "whole " : "", note->lo,
+             note->hi);
+    return false;
+}
+
+static bool plain_text(const struct config_note *note, struct sprout_str text, char *out,
+                       size_t cap)
+{
+    if (note->hi > 0 && (double)text.len > note->hi) {
+        snprintf(out, cap, "at most %.0f bytes (these are %zu)", note->hi, text.len);
+        return false;
+    }
+    const char *const expected = note->expect == NULL ? NULL : note->expect(text);
+    if (expected != NULL) {
+        snprintf(out, cap, "%s", expected);
+    }
+    return expected == NULL;
+}
+
+static bool bool_text(struct sprout_str text, char *out, size_t cap)
+{
+    static const char *const words[] = {"true", "false", "yes", "no"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (sprout_str_eq(text, sprout_str_of(words[i]))) {
+            return true;
+        }
+    }
+    snprintf(out, cap, "true or false");
+    return false;
+}
+
+bool sprout_config_check_text(const cyaml_schema_value_t *value,
+                              const struct config_note *note, struct sprout_str text,
+                              char *out, size_t cap)
+{
+    switch (value->type) {
+    case CYAML_INT:
+    case CYAML_FLOAT:
+        return number_text(value, note, text, out, cap);
+    case CYAML_BOOL:
+        return bool_text(text, out, cap);
+    case CYAML_ENUM:
+        return words_text(value, text, out, cap);
+    default:
+        return plain_text(note, text, out, cap);
+    }
+}
+
+/* ---- the walk ------------------------------------------------------------------------ */
+
+static void check_value(struct walk *w, const cyaml_schema_value_t *value,
+                        const struct config_note *note, yaml_node_t *node,
+                        const char *path);
+
+static void check_scalar(struct walk *w, const cyaml_schema_value_t *value,
+                         const struct config_note *note, const yaml_node_t *node,
+                         const char *path)
+{
+    char expected[200];
+    if (node->type != YAML_SCALAR_NODE) {
+        add(w, node, "%s: found %s, expected a single value", path, kind_text(node));
+        return;
+    }
+    const struct sprout_str text = scalar_text(node);
+    const bool plain = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    if (plain && (text.len == 0 || sprout_str_eq(text, SPROUT_STR("null")) ||
+                  sprout_str_eq(text, SPROUT_STR("~")))) {
+        add(w, node, "%s: found nothing, expected a value (or leave the line out)", path);
+    } else if (memchr(text.ptr, '\0', text.len) != NULL) {
+        add(w, node, "%s: found a NUL byte, expected text", path);
+    } else if (!sprout_config_check_text(value, note, text, expected, sizeof expected)) {
+        const int shown = text.len > SHOWN_MAX ? SHOWN_MAX : (int)text.len;
+        add(w, node, "%s: found '%.*s%s', expected %s", path, shown, text.ptr,
+            text.len > SHOWN_MAX ? "..." : "", expected);
+    }
+}
+
+/* Edit distance, by whole rows; keys are short. */
+static size_t distance(struct sprout_str a, struct sprout_str b)
+{
+    size_t row[KEY_MAX + 1];
+    for (size_t j = 0; j <= b.len; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            const size_t change = diagonal + (a.ptr[i - 1] != b.ptr[j - 1]);
+            const size_t skip = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = change < skip ? change : skip;
+        }
+    }
+    return row[b.len];
+}
+
+/* The key that was probably meant; of equally near ones that with the same first letter. */
+static const char *nearest(const cyaml_schema_field_t *fields, struct sprout_str key)
+{
+    const char *best = NULL;
+    size_t least = 7; /* a guess further off than three letters is none */
+    for (; key.len > 0 && key.len <= KEY_MAX && fields->key != NULL; fields++) {
+        const struct sprout_str name = sprout_str_of(fields->key);
+        const bool part = key.len >= 3 &&
+                          (sprout_str_starts(name, key) || sprout_str_starts(key, name));
+        const size_t d = part ? 1 : distance(key, name);
+        const size_t score = 2 * d - (key.ptr[0] == name.ptr[0]);
+        if (score < least && d < name.len) {
+            least = score;
+            best = fields->key;
+        }
+    }
+    return best;
+}
+
+static void add_unknown(struct walk *w, const cyaml_schema_field_t *fields,
+                        const yaml_node_t *node, const char *path)
+{
+    const struct sprout_str key = scalar_text(node);
+    const int shown = key.len > SHOWN_MAX ? SHOWN_MAX : (int)key.len;
+    const char *const guess = nearest(fields, key);
+    if (guess != NULL) {
+        add(w, node, "%s%sunknown key '%.*s': did you mean '%s'?", path,
+            path[0] ? ": " : "", shown, key.ptr, guess);
+        return;
+    }
+    char known[256];
+    struct sprout_buf b = sprout_buf_of(known, sizeof known - 1);
+    for (size_t i = 0; fields[i].key != NULL; i++) {
+        sprout_buf_printf(&b, "%s%s", i > 0 ? ", " : "", fields[i].key);
+    }
+    known[b.len] = '\0';
+    add(w, node, "%s%sunknown key '%.*s', expected one of: %s", path, path[0] ? ": " : "",
+        shown, key.ptr, known);
+}
+
+static int field_index(const cyaml_schema_field_t *fields, struct sprout_str key)
+{
+    for (int i = 0; fields[i].key != NULL; i++) {
+        if (sprout_str_eq(key, sprout_str_of(fields[i].key))) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void check_mapping(struct walk *w, const cyaml_schema_field_t *fields,
+                          const struct config_note *notes, yaml_node_t *node,
+                          const char *path)
+{
+    uint64_t seen = 0; /* no mapping of ours has 64 keys */
+    if (node->type != YAML_MAPPING_NODE) {
+        add(w, node, "%s%sfound %s, expected a mapping of keys", path,
+            path[0] ? ": " : "", kind_text(node));
+        return;
+    }
+    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+         pair < node->data.mapping.pairs.top; pair++) {
+        yaml_node_t *const key = yaml_document_get_node(w->doc, pair->key);
+        if (key->type != YAML_SCALAR_NODE) {
+            add(w, key, "%s: found %s as a key, expected a word", path, kind_text(key));
+            continue;
+        }
+        const int i = field_index(fields, scalar_text(key));
+        if (i < 0) {
+            add_unknown(w, fields, key, path);
+            continue;
+        }
+        char inner[PATH_CAP];
+        snprintf(inner, sizeof inner, "%s%s%s", path, path[0] ? "." : "", fields[i].key);
+        if (seen & (UINT64_C(1) << i)) {
+            add(w, key, "%s: given twice", inner);
+        }
+        seen |= UINT64_C(1) << i;
+        check_value(w, &fields[i].value, &notes[i],
+                    yaml_document_get_node(w->doc, pair->value), inner);
+    }
+    for (int i = 0; fields[i].key != NULL; i++) {
+        const bool needed = (fields[i].value.flags & CYAML_FLAG_OPTIONAL) == 0;
+        if (needed && (seen & (UINT64_C(1) << i)) == 0) {
+            add(w, node, "%s: '%s' is missing", path, fields[i].key);
+        }
+    }
+}
+
+static void check_list(struct walk *w, const cyaml_schema_value_t *value,
+                       const struct config_note *note, yaml_node_t *node,
+                       const char *path)
+{
+    if (node->type != YAML_SEQUENCE_NODE) {
+        add(w, node, "%s: found %s, expected a list", path, kind_text(node));
+        return;
+    }
+    const size_t n =
+        (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+    if (n < value->sequence.min || n > value->sequence.max) {
+        add(w, node, "%s: found %zu entries, expected %u to %u", path, n,
+            value->sequence.min, value->sequence.max);
+    }
+    for (size_t i = 0; i < n && i < value->sequence.max; i++) {
+        char inner[PATH_CAP];
+        struct sprout_buf b = sprout_buf_of(inner, sizeof inner - 1);
+        sprout_buf_printf(&b, "%s[%zu]", path, i);
+        inner[b.len] = '\0';
+        const cyaml_schema_value_t *const entry = value->sequence.entry;
+        yaml_node_t *const item =
+            yaml_document_get_node(w->doc, node->data.sequence.items.start[i]);
+        if (entry->type == CYAML_MAPPING) {
+            check_mapping(w, entry->mapping.fields, note->child, item, inner);
+        } else {
+            check_scalar(w, entry, note->child, item, inner);
+        }
+    }
+}
+
+static void check_value(struct walk *w, const cyaml_schema_value_t *value,
+                        const struct config_note *note, yaml_node_t *node,
+                        const char *path)
+{
+    switch (value->type) {
+    case CYAML_MAPPING:
+        check_mapping(w, value->mapping.fields, note->child, node, path);
+        break;
+    case CYAML_SEQUENCE:
+    case CYAML_SEQUENCE_FIXED:
+        check_list(w, value, note, node, path);
+        break;
+    default:
+        check_scalar(w, value, note, node, path);
+    }
+}
+
+/* ---- what several keys say together --------------------------------------------------- */
+
+yaml_node_t *sprout_config_child(yaml_document_t *doc, yaml_node_t *mapping,
+                                 const char *key)
+{
+    if (mapping == NULL || mapping->type != YAML_MAPPING_NODE) {
+        return NULL;
+    }
+    for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
+         pair < mapping->data.mapping.pairs.top; pair++) {
+        yaml_node_t *const name = yaml_document_get_node(doc, pair->key);
+        if (name->type == YAML_SCALAR_NODE &&
+            sprout_str_eq(scalar_text(name), sprout_str_of(key))) {
+            return yaml_document_get_node(doc, pair->value);
+        }
+    }
+    return NULL;
+}
+
+static size_t list_count(const yaml_node_t *list)
+{
+    return list == NULL || list->type != YAML_SEQUENCE_NODE
+               ? 0
+               : (size_t)(list->data.sequence.items.top -
+                          list->data.sequence.items.start);
+}
+
+static yaml_node_t *list_entry(struct walk *w, yaml_node_t *list, size_t i)
+{
+    return yaml_document_get_node(w->doc, list->data.sequence.items.start[i]);
+}
+
+/* The text of `key` in entry i; empty if there is none. */
+static struct sprout_str entry_text(struct walk *w, yaml_node_t *list, size_t i,
+                                    const char *key, yaml_node_t **out_node)
+{
+    yaml_node_t *const node = sprout_config_child(w->doc, list_entry(w, list, i), key);
+    *out_node = node;
+    return node == NULL || node->type != YAML_SCALAR_NODE ? (struct sprout_str){"", 0}
+                                                          : scalar_text(node);
+}
+
+static void check_names_differ(struct walk *w, yaml_node_t *list, const char *path)
+{
+    for (size_t i = 0; i < list_count(list); i++) {
+        yaml_node_t *node = NULL;
+        const struct sprout_str name = entry_text(w, list, i, "name", &node);
+        for (size_t j = 0; name.len > 0 && j < i; j++) {
+            yaml_node_t *other = NULL;
+            if (sprout_str_eq(name, entry_text(w, list, j, "name", &other))) {
+                add(w, node,
+                    "%s[%zu].name: found '%.*s' again, expected another name "
+                    "than %s[%zu]'s",
+                    path, i, (int)name.len, name.ptr, path, j);
+                break;
+            }
+        }
+    }
+}
+
+static void check_levels(struct walk *w, yaml_node_t *levels)
+{
+    const size_t n = list_count(levels);
+    if (levels != NULL && levels->type == YAML_SEQUENCE_NODE && n < 2) {
+        add(w, levels,
+            "levels: found %zu, expected at least 2, the first without a "
+            "directive",
+            n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        yaml_node_t *node = NULL;
+        const struct sprout_str text = entry_text(w, levels, i, "directive", &node);
+        if (i == 0 && text.len > 0) {
+            add(w, node,
+                "levels[0].directive: expected none: the first level adds "
+                "nothing");
+        } else if (i > 0 && node == NULL) {
+            add(w, list_entry(w, levels, i), "levels[%zu]: 'directive' is missing", i);
+        } else if (i > 0 && node->type == YAML_SCALAR_NODE && text.len == 0) {
+            add(w, node, "levels[%zu].directive: found nothing, expected a text", i);
+        }
+    }
+}
+
+static bool level_known(struct walk *w, yaml_node_t *levels, struct sprout_str name)
+{
+    if (levels == NULL) {
+        return sprout_str_eq(name, SPROUT_STR("L0")) ||
+               sprout_str_eq(name, SPROUT_STR("L1")) ||
+               sprout_str_eq(name, SPROUT_STR("L2"));
+    }
+    for (size_t i = 0; i < list_count(levels); i++) {
+        yaml_node_t *node = NULL;
+        if (sprout_str_eq(name, entry_text(w, levels, i, "name", &node))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_rules(struct walk *w, yaml_node_t *rules, yaml_node_t *levels)
+{
+    for (size_t i = 0; i < list_count(rules); i++) {
+        yaml_node_t *const rule = list_entry(w, rules, i);
+        yaml_node_t *const names = sprout_config_child(w->doc, rule, "levels");
+        for (size_t j = 0; j < list_count(names); j++) {
+            const yaml_node_t *const name = list_entry(w, names, j);
+            if (name->type == YAML_SCALAR_NODE &&
+                !level_known(w, levels, scalar_text(name))) {
+                add(w, name,
+                    "rules[%zu].levels[%zu]: found '%.*s', expected the name of "
+                    "a level",
+                    i, j, (int)name->data.scalar.length, name->data.scalar.value);
+            }
+        }
+        yaml_node_t *const match = sprout_config_child(w->doc, rule, "match");
+        const yaml_node_t *const value =
+            sprout_config_child(w->doc, match, "header_value");
+        if (value != NULL && sprout_config_child(w->doc, match, "header") == NULL) {
+            add(w, value, "rules[%zu].match.header_value: needs 'header' beside it", i);
+        }
+    }
+}
+
+static bool says(const yaml_node_t *node, const char *word)
+{
+    return node != NULL && node->type == YAML_SCALAR_NODE &&
+           sprout_str_eq(scalar_text(node), sprout_str_of(word));
+}
+
+static void check_grid(struct walk *w, yaml_node_t *grid)
+{
+    yaml_node_t *const source = sprout_config_child(w->doc, grid, "source");
+    yaml_node_t *const csv = sprout_config_child(w->doc, grid, "csv");
+    if (says(source, "csv") && sprout_config_child(w->doc, csv, "file") == NULL) {
+        add(w, source, "grid.source: found 'csv', expected 'csv: {file: ...}' beside it");
+    }
+    if (csv != NULL && !says(source, "csv")) {
+        add(w, csv, "grid.csv: has no effect: expected 'source: csv' beside it");
+    }
+}
+
+/* False: not there, or no number (which was reported already). */
+static bool number_of(const yaml_node_t *node, double *out)
+{
+    return node != NULL && node->type == YAML_SCALAR_NODE &&
+           sprout_str_to_f64(scalar_text(node), out) == SPROUT_OK;
+}
+
+static void check_extremes(struct walk *w, yaml_node_t *quality)
+{
+    const yaml_node_t *const lo =
+        sprout_config_child(w->doc, quality, "k0_min_g_per_kwh");
+    const yaml_node_t *const hi =
+        sprout_config_child(w->doc, quality, "k0_max_g_per_kwh");
+    double a = 0;
+    double b = 0;
+    if ((lo == NULL) != (hi == NULL)) {
+        add(w, lo != NULL ? lo : hi,
+            "quality: expected both k0_min_g_per_kwh and k0_max_g_per_kwh, or neither");
+    } else if (number_of(lo, &a) && number_of(hi, &b) && a >= b) {
+        add(w, hi,
+            "quality.k0_max_g_per_kwh: found %g, expected more than the least value, %g",
+            b, a);
+    }
+}
+
+static void check_preferences(struct walk *w, yaml_node_t *shares, yaml_node_t *levels)
+{
+    const size_t n = list_count(shares);
+    const size_t expected = levels == NULL ? 3 : list_count(levels);
+    double first = 0;
+    if (n > 0 && n != expected) {
+        add(w, shares, "quality.shares: found %zu numbers, expected one a level, %zu", n,
+            expected);
+    }
+    if (n > 0 && number_of(list_entry(w, shares, 0), &first) && first <= 0) {
+        add(w, shares,
+            "quality.shares[0]: found %g, expected more than 0: the others count "
+            "relative "
+            "to it",
+            first);
+    }
+}
+
+static void check_admin(struct walk *w, const yaml_node_t *admin)
+{
+    if (admin == NULL || admin->type != YAML_SCALAR_NODE) {
+        return;
+    }
+    const struct sprout_str s = scalar_text(admin);
+    static const char *const local[] = {"127.", "localhost:", "[::1]:", "unix:"};
+    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
+        if (sprout_str_starts(s, sprout_str_of(local[i]))) {
+            return;
+        }
+    }
+    add(w, admin,
+        "admin: found '%.*s', expected a loopback address (127.0.0.1:PORT) or "
+        "unix:PATH: the admin API has no authentication",
+        (int)(s.len > SHOWN_MAX ? SHOWN_MAX : s.len), s.ptr);
+}
+
+static void check_arms(struct walk *w, yaml_node_t *root)
+{
+    const yaml_node_t *const holdout = sprout_config_child(w->doc, root, "holdout");
+    const yaml_node_t *const explore = sprout_config_child(w->doc, root, "explore");
+    double a = 0;
+    double b = 0;
+    if (number_of(holdout, &a) && number_of(explore, &b) && a + b > 1) {
+        add(w, holdout, "holdout: %g and explore %g are more than all requests", a, b);
+    }
+}
+
+static void check_times(struct walk *w, yaml_node_t *root)
+{
+    const yaml_node_t *const every = sprout_config_child(w->doc, root, "plan_interval_s");
+    const yaml_node_t *const valid = sprout_config_child(w->doc, root, "valid_s");
+    double interval = 60; /* the defaults of config_schema.c */
+    double validity = 900;
+    const bool given = number_of(every, &interval) | number_of(valid, &validity);
+    if (given && validity < 2 * interval) {
+        add(w, valid != NULL ? valid : every,
+            "valid_s: %g is less than twice plan_interval_s, %g: a policy would end "
+            "before "
+            "the next one comes",
+            validity, interval);
+    }
+}
+
+void sprout_config_check(yaml_document_t *doc, struct sprout_problems *problems)
+{
+    struct walk w = {doc, problems};
+    yaml_node_t *const root = yaml_document_get_root_node(doc);
+    check_mapping(&w, sprout_config_schema.mapping.fields, sprout_config_notes, root, "");
+    yaml_node_t *const levels = sprout_config_child(doc, root, "levels");
+    yaml_node_t *const rules = sprout_config_child(doc, root, "rules");
+    check_levels(&w, levels);
+    check_names_differ(&w, levels, "levels");
+    check_names_differ(&w, rules, "rules");
+    check_rules(&w, rules, levels);
+    check_grid(&w, sprout_config_child(doc, root, "grid"));
+    yaml_node_t *const quality = sprout_config_child(doc, root, "quality");
+    check_extremes(&w, quality);
+    check_preferences(&w, sprout_config_child(doc, quality, "shares"), levels);
+    check_admin(&w, sprout_config_child(doc, root, "admin"));
+    check_arms(&w, root);
+    check_times(&w, root);
+    qsort(problems->v, problems->n, sizeof problems->v[0], by_line);
+}

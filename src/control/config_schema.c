@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config_schema.c - every key of sprout.yaml, once.
+ *
+ * A row: kind, struct, key (also the member's name), default, bounds, check, meaning.
+ * ROW_* makes libcyaml's field of it, NOTE_ROW the note.  Adding a key is adding a member
+ * to config.h and a row here; check, defaults, command line and docs follow. */
+#include "control/config_schema.h"
+
+#include <stddef.h>
+
+#include "core/instant.h"
+
+/* ---- checks of texts ----------------------------------------------------------------- */
+
+static bool is_port(struct sprout_str s)
+{
+    int64_t port = 0;
+    return sprout_str_to_i64(s, &port) == SPROUT_OK && port >= 0 && port <= 65535 &&
+           s.ptr[0] != '-' && s.ptr[0] != '+';
+}
+
+static bool has_any(struct sprout_str s, const char *bytes)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.ptr[i] <= ' ' || strchr(bytes, s.ptr[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *expect_listen(struct sprout_str s)
+{
+    static const char *const expected = "ADDRESS:PORT, such as 127.0.0.1:8080";
+    size_t colon = s.len;
+    while (colon > 0 && s.ptr[colon - 1] != ':') {
+        colon--;
+    }
+    const bool good = colon > 1 && !has_any(s, ";{}\"'\\$/") &&
+                      is_port((struct sprout_str){s.ptr + colon, s.len - colon});
+    return good ? NULL : expected;
+}
+
+static const char *expect_admin(struct sprout_str s)
+{
+    if (sprout_str_starts(s, SPROUT_STR("unix:"))) {
+        return s.len > 5 ? NULL : "a path after unix:";
+    }
+    return expect_listen(s) == NULL ? NULL : "ADDRESS:PORT or unix:PATH";
+}
+
+static const char *expect_url(struct sprout_str s)
+{
+    const struct sprout_str http = SPROUT_STR("http://");
+    const struct sprout_str https = SPROUT_STR("https://");
+    const size_t scheme = sprout_str_starts(s, http)    ? http.len
+                          : sprout_str_starts(s, https) ? https.len
+                                                        : 0;
+    const bool good = scheme > 0 && s.len > scheme && s.ptr[scheme] != '/' &&
+                      s.ptr[scheme] != ':' && !has_any(s, ";{}\"'\\$@?#");
+    return good ? NULL : "a URL such as http://127.0.0.1:8000, without credentials";
+}
+
+static const char *expect_instant(struct sprout_str s)
+{
+    sprout_instant t;
+    return sprout_instant_parse(s, &t) == SPROUT_OK
+               ? NULL
+               : "a moment such as 2023-02-03T00:00Z";
+}
+
+static const char *expect_sha256(struct sprout_str s)
+{
+    bool good = s.len == 64;
+    for (size_t i = 0; good && i < s.len; i++) {
+        const char c = s.ptr[i];
+        good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    }
+    return good ? NULL : "64 hex digits (SHA-256)";
+}
+
+/* Names stand in headers, labels and journal lines. */
+static const char *expect_name(struct sprout_str s)
+{
+    bool good = s.len > 0 && s.len <= SPROUT_NAME_MAX;
+    for (size_t i = 0; good && i < s.len; i++) {
+        const char c = s.ptr[i];
+        good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+               (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.' || c == '/';
+    }
+    return good ? NULL : "1 to 64 letters, digits and any of - _ . /";
+}
+
+static const char *expect_text(struct sprout_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        const unsigned char c = (unsigned char)s.ptr[i];
+        if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7F) {
+            return "text without control characters";
+        }
+    }
+    return sprout_str_utf8(s) ? NULL : "UTF-8";
+}
+
+static const char *expect_pattern(struct sprout_str s)
+{
+    return s.len > 0 && expect_text(s) == NULL ? NULL : "text";
+}
+
+const char *sprout_config_expect_path(struct sprout_str s)
+{
+    return s.len > 0 && expect_text(s) == NULL ? NULL : "a path";
+}
+
+/* ---- words of enumerations ----------------------------------------------------------- */
+
+static const cyaml_strval_t source_words[] = {
+    {"static", SPROUT_GRID_STATIC},
+    {"csv", SPROUT_GRID_CSV},
+};
+static const cyaml_strval_t column_words[] = {
+    {"direct", SPROUT_GRID_DIRECT},
+    {"lifecycle", SPROUT_GRID_LIFECYCLE},
+};
+static const cyaml_strval_t rule_words[] = {
+    {"paper", SPROUT_FLOOR_PAPER},
+    {"fixed", SPROUT_FLOOR_FIXED},
+};
+static const cyaml_strval_t tristate_words[] = {
+    {"any", SPROUT_ANY},  {"no", SPROUT_NO},    {"yes", SPROUT_YES},
+    {"false", SPROUT_NO}, {"true", SPROUT_YES},
+};
+
+/* ---- kinds of rows ------------------------------------------------------------------- */
+
+#define OPT         CYAML_FLAG_OPTIONAL
+#define NO_BOUND    0, 0
+#define RANGE(a, b) a, b
+
+#define ROW_TEXT(type, key)                                                              \
+    CYAML_FIELD_STRING_PTR(#key, OPT | CYAML_FLAG_POINTER, type, key, 0, CYAML_UNLIMITED)
+#define ROW_PATH(type, key) ROW_TEXT(type, key)
+#define ROW_NAME(type, key) /* a text that must be given */                              \
+    CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER, type, key, 0, CYAML_UNLIMITED)
+#define ROW_NUMBER(type, key) CYAML_FIELD_FLOAT(#key, OPT, type, key)
+#define ROW_WHOLE(type, key)  CYAML_FIELD_INT(#key, OPT, type, key)
+#define ROW_BOOL(type, key)   CYAML_FIELD_BOOL(#key, OPT, type, key)
+#define ROW_WORD(type, key)                                                              \
+    CYAML_FIELD_ENUM(#key, OPT | CYAML_FLAG_STRICT, type, key, key##_words,              \
+                     CYAML_ARRAY_LEN(key##_words))
+#define ROW_TRISTATE(type, key)                                                          \
+    CYAML_FIELD_ENUM(#key, OPT | CYAML_FLAG_STRICT, type, key, tristate_words,           \
+                     CYAML_ARRAY_LEN(tristate_words))
+#define ROW_MAP(type, key) CYAML_FIELD_MAPPING(#key, OPT, type, key, key##_fields)
+#define ROW_LIST(type, key)                                                              \
+    CYAML_FIELD_SEQUENCE(#key, OPT | CYAML_FLAG_POINTER, type, key, &key##_entry, 0,     \
+                         key##_max)
+#define ROW_NAMES(type, key)                                                             \
+    CYAML_FIELD_SEQUENCE(#key, OPT | CYAML_FLAG_POINTER, type, key, &name_entry, 1,      \
+                         SPROUT_LEVELS_MAX)
+#define ROW_NUMBERS(type, key)                                                           \
+    CYAML_FIELD_SEQUENCE(#key, OPT | CYAML_FLAG_POINTER, type, key, &number_entry, 2,    \
+                         SPROUT_LEVELS_MAX)
+#define ROW_TRIPLE(type, key)                                                            \
+    CYAML_FIELD_SEQUENCE_FIXED(#key, CYAML_FLAG_DEFAULT, type, key, &number_entry, 3)
+
+#define CHILD_TEXT(key)     NULL
+#define CHILD_PATH(key)     NULL
+#define CHILD_NAME(key)     NULL
+#define CHILD_NUMBER(key)   NULL
+#define CHILD_WHOLE(key)    NULL
+#define CHILD_BOOL(key)     NULL
+#define CHILD_WORD(key)     NULL
+#define CHILD_TRISTATE(key) NULL
+#define CHILD_MAP(key)      key##_notes
+#define CHILD_LIST(key)     key##_notes
+#define CHILD_NAMES(key)    &name_note
+#define CHILD_NUMBERS(key)  &share_note
+#define CHILD_TRIPLE(key)   &coefficient_note
+
+#define FIELD(kind, type, key, ...) ROW_##kind(type, key),
+#define NOTE(kind, type, key, fallback, bounds, expect, doc)                             \
+    {fallback, bounds, expect, CHILD_##kind(key), doc},
+
+/* fields and notes of one mapping, from its rows. */
+#define TABLE(name, ROWS)                                                                \
+    static const cyaml_schema_field_t name##_fields[] = {ROWS(FIELD) CYAML_FIELD_END};   \
+    static const struct config_note name##_notes[] = {ROWS(NOTE){0}}
+
+static const cyaml_schema_value_t name_entry = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED)};
+static const struct config_note name_note = {.fallback = "", .expect = expect_name};
+static const cyaml_schema_value_t number_entry = {
+    CYAML_VALUE_FLOAT(CYAML_FLAG_DEFAULT, double)};
+static const struct config_note share_note = {.fallback = "", .lo = 0, .hi = 1000};
+static const struct config_note coefficient_note = {
+    .fallback = "0", .lo = -1e6, .hi = 1e6};
+
+/* ---- the table ----------------------------------------------------------------------- */
+
+#define LEVEL_ROWS(X)                                                                    \
+    X(NAME, struct sprout_config_level, name, "", NO_BOUND, expect_name,                 \
+      "Name in headers, journal and reports.")                                           \
+    X(TEXT, struct sprout_config_level, directive, "", RANGE(0, SPROUT_DIRECTIVE_MAX),   \
+      expect_text, "Text added to the last user message; the first level has none.")
+TABLE(levels, LEVEL_ROWS);
+
+#define CSV_ROWS(X)                                                                      \
+    X(PATH, struct sprout_config_csv, file, "", NO_BOUND, sprout_config_expect_path,     \
+      "Electricity Maps CSV file.")                                                      \
+    X(WORD, struct sprout_config_csv, column, "direct", NO_BOUND, NULL,                  \
+      "Which factors: `direct` (as the paper) or `lifecycle`.")                          \
+    X(TEXT, struct sprout_config_csv, start, "", NO_BOUND, expect_instant,               \
+      "Moment of the file at which the replay begins; without it now, if the file "      \
+      "covers it, else the first row.")                                                  \
+    X(NUMBER, struct sprout_config_csv, speed, "1", RANGE(0.001, 100000), NULL,          \
+      "Grid seconds per second.")                                                        \
+    X(TEXT, struct sprout_config_csv, sha256, "", NO_BOUND, expect_sha256,               \
+      "Pins the file: vintages of the same year differ.")
+TABLE(csv, CSV_ROWS);
+
+#define GRID_ROWS(X)                                                                     \
+    X(WORD, struct sprout_config_grid, source, "static", NO_BOUND, NULL,                 \
+      "Who knows the carbon intensity.")                                                 \
+    X(TEXT, struct sprout_config_grid, zone, "", RANGE(0, 31), expect_name,              \
+      "Zone id, `GB` or `US-TEX-ERCO`; a file of another zone is refused.")              \
+    X(NUMBER, struct sprout_config_grid, static_g_per_kwh, "473", RANGE(0, 2000), NULL,  \
+      "The constant of `source: static`; shown everywhere as assumed.")                  \
+    X(MAP, struct sprout_config_grid, csv, NULL, NO_BOUND, NULL, "Replay of a file.")
+TABLE(grid, GRID_ROWS);
+
+#define QUALITY_ROWS(X)                                                                  \
+    X(WORD, struct sprout_config_quality, rule, "paper", NO_BOUND, NULL,                 \
+      "How the floor follows the grid: `paper` gives up to `xi` on the dirtiest hour, "  \
+      "`fixed` is `floor` always.")                                                      \
+    X(NUMBER, struct sprout_config_quality, floor, "0.95", RANGE(0, 1), NULL,            \
+      "Least quality relative to L0, for `rule: fixed`.")                                \
+    X(NUMBER, struct sprout_config_quality, xi, "0.1", RANGE(0, 1), NULL,                \
+      "What may be given up on the dirtiest hour, for `rule: paper`.")                   \
+    X(WHOLE, struct sprout_config_quality, window_hours, "720", RANGE(24, 8784), NULL,   \
+      "Trailing window of the grid's least and greatest value.")                         \
+    X(NUMBER, struct sprout_config_quality, k0_min_g_per_kwh, "", RANGE(0, 2000), NULL,  \
+      "Least value, instead of the window's; both or neither.")                          \
+    X(NUMBER, struct sprout_config_quality, k0_max_g_per_kwh, "", RANGE(0, 2000), NULL,  \
+      "Greatest value, instead of the window's.")                                        \
+    X(NUMBERS, struct sprout_config_quality, shares, NULL, NO_BOUND, NULL,               \
+      "Preference share of each level, if you know yours; without it the published "     \
+      "prior is used and marked so.")
+TABLE(quality, QUALITY_ROWS);
+
+#define CLIENTS_ROWS(X)                                                                  \
+    X(BOOL, struct sprout_config_clients, force, "true", NO_BOUND, NULL,                 \
+      "May a client choose its level with `Sprout-Level`?")                              \
+    X(BOOL, struct sprout_config_clients, receipts, "true", NO_BOUND, NULL,              \
+      "May a client ask for a receipt with `Sprout-Receipt`?")
+TABLE(clients, CLIENTS_ROWS);
+
+#define CARBON_ROWS(X)                                                                   \
+    X(NUMBER, struct sprout_config_carbon, pue, "1", RANGE(1, 10), NULL,                 \
+      "Energy of the facility over energy of its computers.")                            \
+    X(NUMBER, struct sprout_config_carbon, embodied_g, "26356.568", RANGE(0, 1e9), NULL, \
+      "Carbon of making the hardware, in g (default: one A100, as the paper).")          \
+    X(NUMBER, struct sprout_config_carbon, lifetime_years, "5", RANGE(0.1, 50), NULL,    \
+      "Over how many years of 365 days it is spread.")
+TABLE(carbon, CARBON_ROWS);
+
+#define PROFILE_ROWS(X)                                                                  \
+    X(NAME, struct sprout_config_profile, model, "", RANGE(0, SPROUT_PATTERN_MAX),       \
+      expect_pattern, "Model name, `*` and `?` allowed; the first that matches counts.") \
+    X(NAME, struct sprout_config_profile, name, "", NO_BOUND, expect_name,               \
+      "Stands in every receipt as its method.")                                          \
+    X(TRIPLE, struct sprout_config_profile, joules, NULL, NO_BOUND, NULL,                \
+      "[J, J per prompt token, J per output token].")                                    \
+    X(TRIPLE, struct sprout_config_profile, seconds, NULL, NO_BOUND, NULL,               \
+      "[s, s per prompt token, s per output token].")
+TABLE(profiles, PROFILE_ROWS);
+
+#define MATCH_ROWS(X)                                                                    \
+    X(TEXT, struct sprout_config_match, route, "", RANGE(0, SPROUT_PATTERN_MAX),         \
+      expect_pattern, "Path of the URL, `*` and `?` allowed.")                           \
+    X(TEXT, struct sprout_config_match, model, "", RANGE(0, SPROUT_PATTERN_MAX),         \
+      expect_pattern, "Model name, `*` and `?` allowed.")                                \
+    X(TEXT, struct sprout_config_match, api, "", NO_BOUND, expect_name,                  \
+      "API, such as `openai-chat`.")                                                     \
+    X(TEXT, struct sprout_config_match, api_key_sha256, "", NO_BOUND, expect_sha256,     \
+      "SHA-256 of the API key the client presents; the key itself is never written.")    \
+    X(TEXT, struct sprout_config_match, header, "", NO_BOUND, expect_name,               \
+      "Request header that must be there.")                                              \
+    X(TEXT, struct sprout_config_match, header_value, "", RANGE(0, SPROUT_PATTERN_MAX),  \
+      expect_pattern, "Its value, `*` and `?` allowed; without it any.")                 \
+    X(TRISTATE, struct sprout_config_match, stream, "any", NO_BOUND, NULL,               \
+      "Streamed replies only (`yes`) or whole ones only (`no`).")                        \
+    X(TRISTATE, struct sprout_config_match, tools, "any", NO_BOUND, NULL,                \
+      "Requests with tools (`yes`) or without (`no`).")                                  \
+    X(WHOLE, struct sprout_config_match, min_bytes, "0", RANGE(0, 4e9), NULL,            \
+      "Least size of the request's body.")                                               \
+    X(WHOLE, struct sprout_config_match, max_bytes, "0", RANGE(0, 4e9), NULL,            \
+      "Greatest size of the request's body; 0: any.")
+TABLE(match, MATCH_ROWS);
+
+#define RULE_ROWS(X)                                                                     \
+    X(NAME, struct sprout_config_rule, name, "", NO_BOUND, expect_name,                  \
+      "Stands in `Sprout-Reason` and in the journal.")                                   \
+    X(MAP, struct sprout_config_rule, match, NULL, NO_BOUND, NULL,                       \
+      "All that is given must hold.")                                                    \
+    X(BOOL, struct sprout_config_rule, off, "false", NO_BOUND, NULL,                     \
+      "Never touch what matches; it is still accounted.")                                \
+    X(NAMES, struct sprout_config_rule, levels, NULL, NO_BOUND, NULL,                    \
+      "Names of the levels allowed; without it all.")                                    \
+    X(NUMBER, struct sprout_config_rule, floor, "", RANGE(0, 1), NULL,                   \
+      "A floor of its own, where it is above the policy's.")                             \
+    X(TRISTATE, struct sprout_config_rule, force, "any", NO_BOUND, NULL,                 \
+      "May clients choose their level?  `any`: as `clients.force`.")                     \
+    X(TRISTATE, struct sprout_config_rule, receipts, "any", NO_BOUND, NULL,              \
+      "May clients ask for receipts?  `any`: as `clients.receipts`.")
+TABLE(rules, RULE_ROWS);
+
+enum {
+    levels_max = SPROUT_LEVELS_MAX,
+    profiles_max = SPROUT_PROFILES_MAX - 1, /* one more is ours, for "*" */
+    rules_max = SPROUT_RULES_MAX,
+};
+
+static const cyaml_schema_value_t levels_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_config_level, levels_fields)};
+static const cyaml_schema_value_t profiles_entry = {CYAML_VALUE_MAPPING(
+    CYAML_FLAG_DEFAULT, struct sprout_config_profile, profiles_fields)};
+static const cyaml_schema_value_t rules_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_config_rule, rules_fields)};
+
+#define TOP_ROWS(X)                                                                      \
+    X(TEXT, struct sprout_config, listen, "127.0.0.1:0", NO_BOUND, expect_listen,        \
+      "Where clients connect; port 0 takes a free one.")                                 \
+    X(TEXT, struct sprout_config, admin, "127.0.0.1:0", NO_BOUND, expect_admin,          \
+      "Admin API: a loopback address, or `unix:PATH`.")                                  \
+    X(TEXT, struct sprout_config, upstream, "", NO_BOUND, expect_url,                    \
+      "The inference server.")                                                           \
+    X(PATH, struct sprout_config, dir, "sprout-data", NO_BOUND,                          \
+      sprout_config_expect_path,                                                         \
+      "Folder of nginx.conf, policy.json, journal.ndjson and ledger.db.")                \
+    X(WHOLE, struct sprout_config, workers, "0", RANGE(0, 1024), NULL,                   \
+      "nginx worker processes; 0: one a core.")                                          \
+    X(WHOLE, struct sprout_config, max_body_mib, "64", RANGE(1, 4096), NULL,             \
+      "Greatest request body; above it 413.")                                            \
+    X(WHOLE, struct sprout_config, upstream_timeout_s, "600", RANGE(1, 86400), NULL,     \
+      "How long the upstream may be silent.")                                            \
+    X(LIST, struct sprout_config, levels, NULL, NO_BOUND, NULL,                          \
+      "What may be added to a prompt, from nothing (the first) to the shortest; "        \
+      "default: L0 nothing, L1 \"Answer briefly.\", L2 \"Answer very briefly, in one "   \
+      "short sentence.\"")                                                               \
+    X(MAP, struct sprout_config, grid, NULL, NO_BOUND, NULL, "Carbon intensity.")        \
+    X(MAP, struct sprout_config, quality, NULL, NO_BOUND, NULL,                          \
+      "The floor under quality.")                                                        \
+    X(NUMBER, struct sprout_config, holdout, "0.05", RANGE(0, 1), NULL,                  \
+      "Share of conversations always at L0: what savings are measured against.")         \
+    X(NUMBER, struct sprout_config, explore, "0.02", RANGE(0, 1), NULL,                  \
+      "Share of conversations at a random level, to keep estimates of unused ones "      \
+      "alive.")                                                                          \
+    X(MAP, struct sprout_config, clients, NULL, NO_BOUND, NULL,                          \
+      "What clients may ask for where no rule says.")                                    \
+    X(MAP, struct sprout_config, carbon, NULL, NO_BOUND, NULL,                           \
+      "From joules and seconds to grams.")                                               \
+    X(LIST, struct sprout_config, profiles, NULL, NO_BOUND, NULL,                        \
+      "Energy and time per token, by model; default: Llama-2-13B on one A100.")          \
+    X(LIST, struct sprout_config, rules, NULL, NO_BOUND, NULL,                           \
+      "What is different for some requests; the first that matches counts.")             \
+    X(WHOLE, struct sprout_config, retention_days, "90", RANGE(1, 36500), NULL,          \
+      "How long single receipts are kept; hourly sums stay.")                            \
+    X(WHOLE, struct sprout_config, plan_interval_s, "60", RANGE(1, 3600), NULL,          \
+      "Longest time between two policies.")                                              \
+    X(WHOLE, struct sprout_config, valid_s, "900", RANGE(10, 86400), NULL,               \
+      "How long a policy holds if no newer one comes; then L0.")
+static const cyaml_schema_field_t top_fields[] = {TOP_ROWS(FIELD) CYAML_FIELD_END};
+const struct config_note sprout_config_notes[] = {TOP_ROWS(NOTE){0}};
+
+const cyaml_schema_value_t sprout_config_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct sprout_config, top_fields)};
