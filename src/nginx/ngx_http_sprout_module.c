@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ngx_http_sprout_module.c - directives, their defaults, and where the module hooks in.
+ *
+ *   sprout_policy PATH;            http: the file the planner writes; none: always L0
+ *   sprout on | observe | off;     http, server, location; observe accounts, never touches
+ *   sprout_usage on | off;         may ask a stream for its usage chunk (default on)
+ *   sprout_max_body SIZE;          larger LLM requests get a 413 (default 32m)
+ *   sprout_status;                 location: answers with this worker's state as JSON
+ *
+ * Not here: anything that happens to a request. */
+#include "ngx_http_sprout_module.h"
+
+
+static ngx_int_t ngx_http_sprout_add_variables(ngx_conf_t *cf);
+static ngx_int_t ngx_http_sprout_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_sprout_init_process(ngx_cycle_t *cycle);
+static void *ngx_http_sprout_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_sprout_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_sprout_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_http_sprout_policy_path(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_sprout_check_max_body(ngx_conf_t *cf, void *post,
+    void *data);
+
+
+static ngx_conf_enum_t  ngx_http_sprout_modes[] = {
+    { ngx_string("off"), NGX_HTTP_SPROUT_OFF },
+    { ngx_string("observe"), NGX_HTTP_SPROUT_OBSERVE },
+    { ngx_string("on"), NGX_HTTP_SPROUT_ON },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_post_t  ngx_http_sprout_path_post = {
+    ngx_http_sprout_policy_path
+};
+
+static ngx_conf_post_t  ngx_http_sprout_max_body_post = {
+    ngx_http_sprout_check_max_body
+};
+
+
+static ngx_command_t  ngx_http_sprout_commands[] = {
+
+    { ngx_string("sprout_policy"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_sprout_main_conf_t, path),
+      &ngx_http_sprout_path_post },
+
+    { ngx_string("sprout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sprout_loc_conf_t, mode),
+      &ngx_http_sprout_modes },
+
+    { ngx_string("sprout_usage"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sprout_loc_conf_t, usage),
+      NULL },
+
+    { ngx_string("sprout_max_body"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_off_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sprout_loc_conf_t, max_body),
+      &ngx_http_sprout_max_body_post },
+
+    { ngx_string("sprout_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_sprout_status,
+      0,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_sprout_module_ctx = {
+    ngx_http_sprout_add_variables,         /* preconfiguration */
+    ngx_http_sprout_init,                  /* postconfiguration */
+
+    ngx_http_sprout_create_main_conf,      /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_sprout_create_loc_conf,       /* create location configuration */
+    ngx_http_sprout_merge_loc_conf         /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_sprout_module = {
+    NGX_MODULE_V1,
+    &ngx_http_sprout_module_ctx,           /* module context */
+    ngx_http_sprout_commands,              /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_sprout_init_process,          /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_sprout_add_variables(ngx_conf_t *cf)
+{
+    return ngx_http_sprout_vars_add(cf);
+}
+
+
+/* The handler runs before try_files and mirror, which were registered earlier: what they
+ * see is the request as it goes upstream. */
+static ngx_int_t
+ngx_http_sprout_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_sprout_handler;
+
+    ngx_http_sprout_reply_init();
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_sprout_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_sprout_main_conf_t  *smcf;
+
+    /* Cache manager and loader come here too; they serve nobody. */
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) {
+        return NGX_OK;
+    }
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_sprout_module);
+    if (smcf == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_sprout_worker_init(smcf->worker, cycle->log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_sprout_policy_start(smcf, cycle->log);
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_sprout_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_sprout_main_conf_t  *smcf;
+
+    smcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_sprout_main_conf_t));
+    if (smcf == NULL) {
+        return NULL;
+    }
+
+    smcf->worker = ngx_pcalloc(cf->pool, sizeof(ngx_http_sprout_worker_t));
+    if (smcf->worker == NULL) {
+        return NULL;
+    }
+
+    smcf->worker->scratch = ngx_palloc(cf->pool, SPROUT_INSPECT_MEMORY);
+    if (smcf->worker->scratch == NULL) {
+        return NULL;
+    }
+
+    return smcf;
+}
+
+
+static void *
+ngx_http_sprout_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_sprout_loc_conf_t  *slcf;
+
+    slcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_sprout_loc_conf_t));
+    if (slcf == NULL) {
+        return NULL;
+    }
+
+    slcf->mode = NGX_CONF_UNSET_UINT;
+    slcf->usage = NGX_CONF_UNSET;
+    slcf->max_body = NGX_CONF_UNSET;
+
+    return slcf;
+}
+
+
+static char *
+ngx_http_sprout_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_sprout_loc_conf_t  *prev = parent;
+    ngx_http_sprout_loc_conf_t  *conf = child;
+
+    ngx_conf_merge_uint_value(conf->mode, prev->mode, NGX_HTTP_SPROUT_OFF);
+    ngx_conf_merge_value(conf->usage, prev->usage, 1);
+    ngx_conf_merge_off_value(conf->max_body, prev->max_body, 32 * 1024 * 1024);
+
+    return NGX_CONF_OK;
+}
+
+
+/* A relative path is under the configuration's folder, as for every other nginx file. */
+static char *
+ngx_http_sprout_policy_path(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t  *path = data;
+
+    if (path->len == 0) {
+        return "is empty: expected the path of policy.json";
+    }
+
+    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_sprout_check_max_body(ngx_conf_t *cf, void *post, void *data)
+{
+    off_t  *size = data;
+
+    if (*size < 1) {
+        return "must be at least 1 byte";
+    }
+
+    return NGX_CONF_OK;
+}
