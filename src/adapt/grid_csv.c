@@ -1,53 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grid_csv.c - RFC 4180 in, slots out; see grid_csv.h.
+/* grid_csv.c - an Electricity Maps file in, slots out; see grid_csv.h.
  *
- * The file is read in one pass over its bytes: a record is split into views of the text, and
- * only a quoted field with doubled quotes is copied (into `scratch`).  Every fact about the
- * file that can be wrong is checked here and named with its line, because a grid that is
- * wrong by an hour or a zone is wrong in every gram reported later.
+ * Every fact about the file that can be wrong is checked here and named with its line,
+ * because a grid that is wrong by an hour or a zone is wrong in every gram reported later.
  * The files' traps: U+2082 in the header, a comma inside quotes, an empty last field, 0.0 as
- * a value, two spellings of the header, CRLF, a byte order mark. */
+ * a value, two spellings of the header, CRLF, a byte order mark (quoting and line ends are
+ * adapt/csv's). */
 #include "adapt/grid_csv.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "adapt/csv.h"
 #include "adapt/file.h"
 #include "core/instant.h"
-
-enum {
-    FIELDS_MAX = 64,
-    SCRATCH_MAX = 1024,
-    HEADER_MAX = 128,
-};
 
 /* Values outside are errors of the file: no grid emits more, none takes carbon back. */
 #define INTENSITY_MAX 2000.0
 
+enum { SHOWN_MAX = 40 }; /* bytes of a wrong field that a message repeats */
+
 enum column { COL_TIME, COL_ZONE, COL_DIRECT, COL_LIFECYCLE, COL_ESTIMATED, COL_COUNT };
 
-/* Both vintages of the header, lower-cased, with U+2082 written as 2. */
+/* Both vintages of the header, each with U+2082 and with a plain 2; case is folded. */
 static const struct {
-    const char *name;
     enum column column;
+    const char *name;
 } header_names[] = {
-    {"datetime (utc)", COL_TIME},
-    {"zone id", COL_ZONE},
-    {"carbon intensity gco2eq/kwh (direct)", COL_DIRECT},
-    {"carbon intensity gco2eq/kwh (lca)", COL_LIFECYCLE},
-    {"carbon intensity gco2eq/kwh (life cycle)", COL_LIFECYCLE},
-    {"data estimated", COL_ESTIMATED},
+    {COL_TIME, "Datetime (UTC)"},
+    {COL_ZONE, "Zone id"},
+    {COL_DIRECT, "Carbon intensity gCO\xE2\x82\x82"
+                 "eq/kWh (direct)"},
+    {COL_DIRECT, "Carbon intensity gCO2eq/kWh (direct)"},
+    {COL_LIFECYCLE, "Carbon intensity gCO\xE2\x82\x82"
+                    "eq/kWh (LCA)"},
+    {COL_LIFECYCLE, "Carbon intensity gCO2eq/kWh (LCA)"},
+    {COL_LIFECYCLE, "Carbon intensity gCO\xE2\x82\x82"
+                    "eq/kWh (Life cycle)"},
+    {COL_LIFECYCLE, "Carbon intensity gCO2eq/kWh (Life cycle)"},
+    {COL_ESTIMATED, "Data estimated"},
 };
 
 struct parser {
-    const char *at;
-    const char *end;
-    size_t line; /* of the record being read */
-    size_t next_line;
-    struct sprout_str field[FIELDS_MAX];
-    size_t fields;
-    char scratch[SCRATCH_MAX];
-    size_t scratch_used;
+    struct sprout_csv csv;
+    struct sprout_csv_row row;
     int column[COL_COUNT]; /* index of the field, or -1 */
     size_t header_fields;
     struct sprout_error *err;
@@ -57,187 +54,35 @@ static enum sprout_status fail_line(struct parser *p, enum sprout_status status,
                                     const char *what, struct sprout_str found,
                                     const char *expected)
 {
-    const int len = found.len > 40 ? 40 : (int)found.len;
-    sprout_fail(p->err, status, "line %zu: %s is '%.*s': expected %s", p->line, what, len,
-                found.ptr == NULL ? "" : found.ptr, expected);
+    const int len = found.len > SHOWN_MAX ? SHOWN_MAX : (int)found.len;
+    sprout_fail(p->err, status, "line %zu: %s is '%.*s': expected %s", p->row.line, what,
+                len, found.ptr == NULL ? "" : found.ptr, expected);
     if (p->err != NULL) {
-        p->err->line = p->line;
+        p->err->line = p->row.line;
     }
     return status;
 }
 
-/* ---- records ------------------------------------------------------------------------- */
-
-/* The inside of a quoted field with its doubled quotes made single. */
-static bool unquote(struct parser *p, struct sprout_str inside, struct sprout_str *out)
-{
-    char *const to = p->scratch + p->scratch_used;
-    size_t n = 0;
-    for (size_t i = 0; i < inside.len; i++) {
-        if (p->scratch_used + n == SCRATCH_MAX) {
-            return false;
-        }
-        to[n++] = inside.ptr[i];
-        if (inside.ptr[i] == '"') {
-            i++;
-        }
-    }
-    p->scratch_used += n;
-    *out = (struct sprout_str){to, n};
-    return true;
-}
-
-/* p->at stands on the opening quote; leaves it after the closing one. */
-static enum sprout_status read_quoted(struct parser *p, struct sprout_str *out)
-{
-    const char *const from = ++p->at;
-    bool doubled = false;
-    for (; p->at < p->end; p->at++) {
-        if (*p->at == '\n') {
-            p->next_line++;
-        }
-        if (*p->at != '"') {
-            continue;
-        }
-        if (p->at + 1 < p->end && p->at[1] == '"') {
-            doubled = true;
-            p->at++;
-            continue;
-        }
-        const struct sprout_str inside = {from, (size_t)(p->at - from)};
-        p->at++;
-        *out = inside;
-        if (doubled && !unquote(p, inside, out)) {
-            return fail_line(p, SPROUT_LIMIT, "a quoted field", inside, "a shorter one");
-        }
-        return SPROUT_OK;
-    }
-    return fail_line(p, SPROUT_SYNTAX, "a quoted field", (struct sprout_str){from, 0},
-                     "a closing quote before the end of the file");
-}
-
-static void read_plain(struct parser *p, struct sprout_str *out)
-{
-    const char *const from = p->at;
-    while (p->at < p->end && *p->at != ',' && *p->at != '\n') {
-        p->at++;
-    }
-    size_t len = (size_t)(p->at - from);
-    const bool ends_record = p->at == p->end || *p->at == '\n';
-    if (ends_record && len > 0 && from[len - 1] == '\r') {
-        len--;
-    }
-    *out = (struct sprout_str){from, len};
-}
-
-/* One field and the separator after it; *out_last says that the record ends there. */
-static enum sprout_status read_field(struct parser *p, bool *out_last)
-{
-    struct sprout_str text = {0};
-    if (p->at < p->end && *p->at == '"') {
-        const enum sprout_status status = read_quoted(p, &text);
-        if (status != SPROUT_OK) {
-            return status;
-        }
-        if (p->at < p->end && *p->at == '\r') {
-            p->at++;
-        }
-        if (p->at < p->end && *p->at != ',' && *p->at != '\n') {
-            return fail_line(p, SPROUT_SYNTAX, "what follows a closing quote",
-                             (struct sprout_str){p->at, 1}, "a comma or the line's end");
-        }
-    } else {
-        read_plain(p, &text);
-    }
-    if (p->fields == FIELDS_MAX) {
-        return fail_line(p, SPROUT_LIMIT, "the record", text, "at most 64 fields");
-    }
-    p->field[p->fields++] = text;
-    *out_last = p->at == p->end || *p->at == '\n';
-    if (p->at < p->end) {
-        p->next_line += *p->at == '\n';
-        p->at++;
-    }
-    return SPROUT_OK;
-}
-
-/* SPROUT_MORE at the end of the text.  A record of one empty field is a blank line. */
-static enum sprout_status read_record(struct parser *p)
-{
-    do {
-        if (p->at == p->end) {
-            return SPROUT_MORE;
-        }
-        p->line = p->next_line;
-        p->fields = 0;
-        p->scratch_used = 0;
-        for (bool last = false; !last;) {
-            const enum sprout_status status = read_field(p, &last);
-            if (status != SPROUT_OK) {
-                return status;
-            }
-        }
-    } while (p->fields == 1 && p->field[0].len == 0);
-    return SPROUT_OK;
-}
-
-/* ---- header -------------------------------------------------------------------------- */
-
-/* Lower-cased, trimmed, U+2082 (E2 82 82) as '2'. */
-static struct sprout_str normal_name(struct sprout_str name, char *memory)
-{
-    struct sprout_buf b = sprout_buf_of(memory, HEADER_MAX);
-    name = sprout_str_trim(name);
-    for (size_t i = 0; i < name.len; i++) {
-        const struct sprout_str rest = {name.ptr + i, name.len - i};
-        if (sprout_str_starts(rest, SPROUT_STR("\xE2\x82\x82"))) {
-            sprout_buf_byte(&b, '2');
-            i += 2;
-        } else {
-            const char c = name.ptr[i];
-            sprout_buf_byte(&b, c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
-        }
-    }
-    return sprout_buf_str(&b);
-}
-
-static enum sprout_status note_column(struct parser *p, size_t index)
-{
-    char memory[HEADER_MAX];
-    const struct sprout_str name = normal_name(p->field[index], memory);
-    for (size_t i = 0; i < sizeof header_names / sizeof header_names[0]; i++) {
-        if (sprout_str_eq(name, sprout_str_of(header_names[i].name))) {
-            int *const at = &p->column[header_names[i].column];
-            if (*at >= 0) {
-                return fail_line(p, SPROUT_INVALID, "a second column", p->field[index],
-                                 "each column once");
-            }
-            *at = (int)index;
-        }
-    }
-    return SPROUT_OK;
-}
-
 static enum sprout_status read_header(struct parser *p)
 {
-    if (p->end - p->at >= 3 && memcmp(p->at, "\xEF\xBB\xBF", 3) == 0) {
-        p->at += 3;
-    }
-    enum sprout_status status = read_record(p);
-    if (status == SPROUT_MORE) {
+    const enum sprout_status status = sprout_csv_next(&p->csv, &p->row, p->err);
+    if (status == SPROUT_NOT_FOUND) {
         return sprout_fail(p->err, SPROUT_INVALID,
                            "the file is empty: expected an Electricity Maps CSV");
-    }
-    p->header_fields = p->fields;
-    for (size_t i = 0; status == SPROUT_OK && i < p->fields; i++) {
-        status = note_column(p, i);
     }
     if (status != SPROUT_OK) {
         return status;
     }
+    p->header_fields = p->row.count;
+    for (size_t i = 0; i < sizeof header_names / sizeof header_names[0]; i++) {
+        const int at = sprout_csv_column(&p->row, sprout_str_of(header_names[i].name));
+        if (at >= 0) {
+            p->column[header_names[i].column] = at;
+        }
+    }
     if (p->column[COL_TIME] < 0 || p->column[COL_ZONE] < 0 ||
         (p->column[COL_DIRECT] < 0 && p->column[COL_LIFECYCLE] < 0)) {
-        return fail_line(p, SPROUT_INVALID, "the header", p->field[0],
+        return fail_line(p, SPROUT_INVALID, "the header", p->row.field[0],
                          "the columns 'Datetime (UTC)', 'Zone id' and 'Carbon intensity "
                          "gCO2eq/kWh (direct)' or '(Life cycle)'");
     }
@@ -248,7 +93,7 @@ static enum sprout_status read_header(struct parser *p)
 
 static struct sprout_str cell(const struct parser *p, enum column c)
 {
-    return p->column[c] < 0 ? (struct sprout_str){"", 0} : p->field[p->column[c]];
+    return p->column[c] < 0 ? (struct sprout_str){"", 0} : p->row.field[p->column[c]];
 }
 
 static enum sprout_status read_intensity(struct parser *p, enum column c,
@@ -301,13 +146,12 @@ static enum sprout_status check_order(struct parser *p, const struct sprout_grid
 static enum sprout_status read_row(struct parser *p, struct sprout_grid_trace *t,
                                    struct sprout_grid_slot *out)
 {
-    struct sprout_grid_slot s = {.line = (uint32_t)p->line};
-    if (p->fields != p->header_fields) {
-        sprout_fail(p->err, SPROUT_SYNTAX,
-                    "line %zu: %zu fields: expected %zu as in the "
-                    "header",
-                    p->line, p->fields, p->header_fields);
-        return SPROUT_SYNTAX;
+    struct sprout_grid_slot s = {.line = (uint32_t)p->row.line};
+    if (p->row.count != p->header_fields) {
+        char expected[60];
+        snprintf(expected, sizeof expected, "%zu fields as in the header, not %zu",
+                 p->header_fields, p->row.count);
+        return fail_line(p, SPROUT_SYNTAX, "the row of", p->row.field[0], expected);
     }
     enum sprout_status status = SPROUT_OK;
     if (sprout_instant_parse(sprout_str_trim(cell(p, COL_TIME)), &s.start) != SPROUT_OK) {
@@ -352,20 +196,20 @@ static enum sprout_status read_rows(struct parser *p, struct sprout_grid_trace *
 {
     size_t cap = 0;
     enum sprout_status status;
-    while ((status = read_record(p)) == SPROUT_OK) {
+    while ((status = sprout_csv_next(&p->csv, &p->row, p->err)) == SPROUT_OK) {
         struct sprout_grid_slot s;
         if ((status = read_row(p, t, &s)) != SPROUT_OK) {
             return status;
         }
         if (t->count == SPROUT_GRID_CSV_ROWS_MAX) {
             return sprout_fail(p->err, SPROUT_LIMIT, "line %zu: more than %d rows",
-                               p->line, SPROUT_GRID_CSV_ROWS_MAX);
+                               p->row.line, SPROUT_GRID_CSV_ROWS_MAX);
         }
         if (!append(t, &cap, &s)) {
             return sprout_fail(p->err, SPROUT_NO_MEMORY, "no memory for %zu rows", cap);
         }
     }
-    if (status != SPROUT_MORE) {
+    if (status != SPROUT_NOT_FOUND) {
         return status;
     }
     return t->count > 0
@@ -408,7 +252,7 @@ static bool hash_text(struct sprout_str text, char *out_hex)
     if (EVP_Digest(text.ptr, text.len, md, &len, EVP_sha256(), NULL) != 1) {
         return false;
     }
-    struct sprout_buf b = sprout_buf_of(out_hex, 64);
+    struct sprout_buf b = sprout_buf_of(out_hex, 65);
     for (unsigned int i = 0; i < len; i++) {
         sprout_buf_printf(&b, "%02x", md[i]);
     }
@@ -422,9 +266,7 @@ enum sprout_status sprout_grid_trace_parse(struct sprout_str text, struct sprout
 {
     struct sprout_grid_trace t = {0};
     struct parser p = {
-        .at = text.ptr,
-        .end = text.ptr + text.len,
-        .next_line = 1,
+        .csv = sprout_csv_begin(text),
         .column = {-1, -1, -1, -1, -1},
         .err = err,
     };
