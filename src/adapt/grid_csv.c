@@ -230,6 +230,9 @@ static enum sprout_status measure(struct parser *p, struct sprout_grid_trace *t)
         const int64_t d =
             sprout_instant_since(t->slots[i].start, t->slots[i - 1].start).ns;
         if (d % t->step.ns != 0) {
+            if (p->err != NULL) {
+                p->err->line = t->slots[i].line;
+            }
             return sprout_fail(
                 p->err, SPROUT_INVALID,
                 "line %u: %lld s after the row before: expected a multiple "
