@@ -167,10 +167,10 @@ fmt: ## format the C files (src/nginx keeps nginx's layout by hand)
 	clang-format -i $(FMT_FILES)
 lint: $(BUILD)/libsprout.a ## layers, purity, banned calls, lengths, headers alone, format
 	scripts/lint $(BUILD)
-tidy: compile_commands.json ## clang-tidy over src
+tidy: ## clang-tidy over src
 	scripts/tidy
-compile_commands.json: Makefile
-	scripts/compile-commands > $@
+compile_commands.json: FORCE ## what editors and clang tools read
+	@scripts/compile-commands > $@
 .PHONY: fmt lint tidy
 
 install: all ## install under $(DESTDIR)$(PREFIX)
