@@ -11,6 +11,11 @@
 #include "base/arena.h"
 #include "core/policy.h"
 
+enum {
+    SPROUT_POLICY_MEMORY =
+        4 << 20, /* an arena of this size reads any policy there can be */
+};
+
 /* Errors: SPROUT_SYNTAX (with line and column), SPROUT_UNSUPPORTED (format), SPROUT_INVALID
  * (path of the field, found, expected), SPROUT_LIMIT, SPROUT_NO_MEMORY. */
 SPROUT_MUST_USE enum sprout_status sprout_policy_read(struct sprout_str json,
@@ -18,7 +23,8 @@ SPROUT_MUST_USE enum sprout_status sprout_policy_read(struct sprout_str json,
                                                       const struct sprout_policy **out,
                                                       struct sprout_error *err);
 
-/* Appends the file's text (pretty enough to be read by eye).  SPROUT_LIMIT if the buffer
+/* Appends the file's text (pretty enough to be read by eye), without a newline at its end, so
+ * that a file that lost its last byte is no policy either.  SPROUT_LIMIT if the buffer
  * overflowed. */
 SPROUT_MUST_USE enum sprout_status sprout_policy_write(const struct sprout_policy *p,
                                                        struct sprout_buf *b);

@@ -80,6 +80,7 @@ static void on_open(struct sprout_walk *w, const struct sprout_json_event *e)
         return;
     }
     assert(w->known < SPROUT_SHAPE_DEPTH_MAX); /* the shape's own depth bounds it */
+    w->next = row;
     w->fn(w->ctx, &w->shape->row[row], e);
     w->frame[w->known].row = (uint8_t)row;
     w->frame[w->known].array = e->kind == SPROUT_JSON_ARRAY;
@@ -91,9 +92,9 @@ static void on_open(struct sprout_walk *w, const struct sprout_json_event *e)
 static void on_close(struct sprout_walk *w, const struct sprout_json_event *e)
 {
     if (e->depth + 1 == w->known) {
-        w->known--;
         w->next = -1;
-        w->fn(w->ctx, &w->shape->row[w->frame[w->known].row], e);
+        w->fn(w->ctx, &w->shape->row[w->frame[w->known - 1].row], e);
+        w->known--;
     }
 }
 
@@ -168,13 +169,14 @@ void sprout_walk_path(const struct sprout_walk *w, struct sprout_buf *b)
     bool first = true;
 
     for (uint32_t d = 0; d < w->known; d++) {
-        if (w->frame[d].array && w->frame[d].index != UINT32_MAX) {
+        const int row = d + 1 < w->known ? w->frame[d + 1].row : w->next;
+        if (row < 0) {
+            break;
+        }
+        if (w->frame[d].array) {
             sprout_buf_byte(b, '[');
             sprout_buf_u64(b, w->frame[d].index);
             sprout_buf_byte(b, ']');
-        }
-        const int row = d + 1 < w->known ? w->frame[d + 1].row : w->next;
-        if (w->frame[d].array || row < 0) {
             continue;
         }
         if (!first) {

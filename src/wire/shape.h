@@ -87,7 +87,14 @@ static inline uint32_t sprout_walk_index(const struct sprout_walk *w, uint32_t d
  * ones included. */
 static inline uint32_t sprout_walk_items(const struct sprout_walk *w)
 {
-    return w->frame[w->known].index + 1;
+    return w->frame[w->known - 1].index + 1;
+}
+
+/* From the callback, on OBJECT_END: which of its known members it had, by their place among
+ * the children of its row. */
+static inline uint64_t sprout_walk_seen(const struct sprout_walk *w)
+{
+    return w->frame[w->known - 1].seen;
 }
 
 /* Appends where the walker is, for an error message: "strata[0].mix[2]". */
