@@ -14,6 +14,7 @@ struct sprout_command {
     const char *summary;
 };
 
+sprout_command_fn sprout_cmd_optimize;
 sprout_command_fn sprout_cmd_version;
 
 #endif

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 
 static const struct sprout_command commands[] = {
+    {"optimize", sprout_cmd_optimize, "solve optimization problems, one a line of JSON"},
     {"version", sprout_cmd_version, "print the version"},
 };
 

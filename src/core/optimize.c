@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* optimize.c - see optimize.h.
+ *
+ * 1. Each item starts at its cheapest option.  Its efficient options are the lower convex
+ *    hull of (quality, cost) to the right of that one; the hull is a list of steps from an
+ *    option to the next, with rising slope = cost per quality.
+ * 2. All steps of all items, sorted by slope.  Sorting is stable and steps are laid down item
+ *    by item, so equal slopes keep the order of items and of the hull.
+ * 3. Take steps until the bound is met; the last one is taken in part.
+ *
+ * The hull compares the very quotients that the sort compares, so that rounding can never
+ * put a later step of an item before an earlier one.  Sums that decide are compensated
+ * (Neumaier): weights may differ by many orders of magnitude. */
+#include "core/optimize.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A step of a hull (key: slope), or an option while its item is sorted (key: quality). */
+struct node {
+    double key;
+    uint32_t item;
+    uint32_t from;
+    uint32_t to;
+};
+
+struct sum {
+    double high;
+    double low; /* what rounding took from high */
+};
+
+static void sum_add(struct sum *s, double v)
+{
+    const double t = s->high + v;
+    s->low += fabs(s->high) >= fabs(v) ? (s->high - t) + v : (v - t) + s->high;
+    s->high = t;
+}
+
+static double sum_value(struct sum s)
+{
+    return s.high + s.low;
+}
+
+/* ---- checks ---------------------------------------------------------------------------- */
+
+static bool usable(double v)
+{
+    return fabs(v) <= SPROUT_OPTIMIZE_NUMBER_MAX; /* false for NaN */
+}
+
+static enum sprout_status check_item(const struct sprout_item *item, size_t i,
+                                     struct sprout_error *err)
+{
+    if (!(item->weight >= 0 && usable(item->weight))) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "items[%zu].weight: found %g, expected 0 to 1e100", i,
+                           item->weight);
+    }
+    if (item->options == 0) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "items[%zu]: found no options, expected one at least", i);
+    }
+    for (size_t l = 0; l < item->options; l++) {
+        const bool cost = !usable(item->cost[l]);
+        if (cost || !usable(item->quality[l])) {
+            return sprout_fail(err, SPROUT_INVALID,
+                               "items[%zu].%s[%zu]: found %g, expected -1e100 to 1e100",
+                               i, cost ? "cost" : "quality", l,
+                               cost ? item->cost[l] : item->quality[l]);
+        }
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_all(const struct sprout_item *items, size_t item_count,
+                                    double bound, size_t *out_options,
+                                    struct sprout_error *err)
+{
+    if (!usable(bound)) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "bound: found %g, expected -1e100 to 1e100", bound);
+    }
+    size_t options = 0;
+    for (size_t i = 0; i < item_count; i++) {
+        const enum sprout_status s = check_item(&items[i], i, err);
+        if (s != SPROUT_OK) {
+            return s;
+        }
+        if (items[i].options > UINT32_MAX - options) {
+            return sprout_fail(err, SPROUT_LIMIT,
+                               "items: expected at most 2^32 - 1 options in all");
+        }
+        options += items[i].options;
+    }
+    *out_options = options;
+    return SPROUT_OK;
+}
+
+/* ---- sorting --------------------------------------------------------------------------- */
+
+enum { BLOCK = 12 }; /* sorted by insertion; most items have fewer options */
+
+static void sort_block(struct node *v, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        const struct node x = v[i];
+        size_t k = i;
+        for (; k > 0 && v[k - 1].key > x.key; k--) {
+            v[k] = v[k - 1];
+        }
+        v[k] = x;
+    }
+}
+
+static void merge(const struct node *a, size_t a_count, const struct node *b,
+                  size_t b_count, struct node *out)
+{
+    size_t i = 0, k = 0;
+    while (i < a_count && k < b_count) {
+        *out++ = b[k].key < a[i].key ? b[k++] : a[i++];
+    }
+    memcpy(out, a + i, (a_count - i) * sizeof *out);
+    memcpy(out + (a_count - i), b + k, (b_count - k) * sizeof *out);
+}
+
+/* Stable, by key, without allocation: `spare` has room for n too. */
+static void sort_nodes(struct node *v, struct node *spare, size_t n)
+{
+    for (size_t at = 0; at < n; at += BLOCK) {
+        sort_block(v + at, n - at < BLOCK ? n - at : BLOCK);
+    }
+    struct node *from = v, *to = spare;
+    for (size_t width = BLOCK; width < n; width *= 2) {
+        for (size_t at = 0; at < n; at += 2 * width) {
+            const size_t a = n - at < width ? n - at : width;
+            const size_t b = n - at - a < width ? n - at - a : width;
+            merge(from + at, a, from + at + a, b, to + at);
+        }
+        struct node *const t = from;
+        from = to;
+        to = t;
+    }
+    if (from != v) {
+        memcpy(v, from, n * sizeof *v);
+    }
+}
+
+/* ---- hulls ----------------------------------------------------------------------------- */
+
+static uint32_t cheapest(const struct sprout_item *item)
+{
+    size_t best = 0;
+    for (size_t l = 1; l < item->options; l++) {
+        if (item->cost[l] < item->cost[best] ||
+            (item->cost[l] == item->cost[best] &&
+             item->quality[l] > item->quality[best])) {
+            best = l;
+        }
+    }
+    return (uint32_t)best;
+}
+
+static double slope(const struct sprout_item *item, uint32_t from, uint32_t to)
+{
+    return (item->cost[to] - item->cost[from]) /
+           (item->quality[to] - item->quality[from]);
+}
+
+/* Puts option l on the hull that ends in steps[*count - 1] (or is `base` alone). */
+static void hull_push(const struct sprout_item *item, uint32_t i, uint32_t base,
+                      uint32_t l, struct node *steps, size_t *count)
+{
+    for (;;) {
+        const uint32_t top = *count > 0 ? steps[*count - 1].to : base;
+        if (item->quality[l] == item->quality[top]) {
+            if (top == base || item->cost[l] >= item->cost[top]) {
+                return;
+            }
+            (*count)--; /* as good and cheaper */
+            continue;
+        }
+        const double key = slope(item, top, l);
+        if (*count == 0 || key > steps[*count - 1].key) {
+            steps[(*count)++] = (struct node){key, i, top, l};
+            return;
+        }
+        (*count)--; /* top lies above the line from its predecessor to l */
+    }
+}
+
+/* Steps of item i, to `steps`; `sorted` and `spare` have room for its options. */
+static size_t hull(const struct sprout_item *item, uint32_t i, uint32_t base,
+                   struct node *sorted, struct node *spare, struct node *steps)
+{
+    size_t n = 0;
+    for (size_t l = 0; l < item->options; l++) {
+        if (item->quality[l] > item->quality[base]) {
+            sorted[n++] = (struct node){item->quality[l], i, 0, (uint32_t)l};
+        }
+    }
+    sort_nodes(sorted, spare, n);
+
+    size_t count = 0;
+    for (size_t k = 0; k < n; k++) {
+        hull_push(item, i, base, sorted[k].to, steps, &count);
+    }
+    return count;
+}
+
+/* ---- the walk -------------------------------------------------------------------------- */
+
+struct walk {
+    const struct sprout_item *items;
+    size_t item_count;
+    enum sprout_goal goal;
+    double bound;
+    double *const *mix;
+    struct node *steps;
+    size_t step_count;
+    struct sum total; /* of what is bounded: quality for a floor, cost for a budget */
+    double scale;     /* S of the header */
+};
+
+static const double *bounded(const struct walk *w, size_t i)
+{
+    return w->goal == SPROUT_GOAL_FLOOR ? w->items[i].quality : w->items[i].cost;
+}
+
+/* All items at their cheapest option; lays down the steps. */
+static void begin(struct walk *w, struct node *sorted, struct node *spare)
+{
+    for (size_t i = 0; i < w->item_count; i++) {
+        const struct sprout_item *item = &w->items[i];
+        const double *v = bounded(w, i);
+        double largest = 0;
+        for (size_t l = 0; l < item->options; l++) {
+            w->mix[i][l] = 0;
+            largest = fmax(largest, fabs(v[l]));
+        }
+        const uint32_t base = cheapest(item);
+        w->mix[i][base] = 1;
+        w->scale += item->weight * largest;
+        sum_add(&w->total, item->weight * v[base]);
+        w->step_count +=
+            hull(item, (uint32_t)i, base, sorted, spare, w->steps + w->step_count);
+    }
+    sort_nodes(w->steps, spare, w->step_count);
+}
+
+/* What the step adds to the total if taken whole; never negative. */
+static double amount(const struct walk *w, const struct node *step)
+{
+    const double *v = bounded(w, step->item);
+    return w->items[step->item].weight * (v[step->to] - v[step->from]);
+}
+
+static void take(struct walk *w, const struct node *step, double share)
+{
+    w->mix[step->item][step->from] = 1 - share;
+    w->mix[step->item][step->to] = share;
+    sum_add(&w->total, share * amount(w, step));
+}
+
+static double to_bound(const struct walk *w)
+{
+    return (w->bound - w->total.high) - w->total.low;
+}
+
+/* Of the bound's last digits, in units of S: not worth a split of an item. */
+static double dust(const struct walk *w)
+{
+    return 8 * DBL_EPSILON * w->scale;
+}
+
+static double tolerance(const struct walk *w)
+{
+    return fmax(SPROUT_OPTIMIZE_TOLERANCE * fmin(1, w->scale), 1e-12 * w->scale);
+}
+
+/* Steps up to the floor.  Returns the price. */
+static double climb_to_floor(struct walk *w)
+{
+    double price = 0;
+    for (size_t k = 0; k < w->step_count; k++) {
+        const double need = to_bound(w);
+        if (need <= dust(w)) {
+            break;
+        }
+        const double gain = amount(w, &w->steps[k]);
+        take(w, &w->steps[k], gain - need <= dust(w) ? 1 : need / gain);
+        price = w->steps[k].key;
+    }
+    return price;
+}
+
+/* Steps while the budget lasts.  Returns the price. */
+static double climb_in_budget(struct walk *w)
+{
+    for (size_t k = 0; k < w->step_count; k++) {
+        const double room = to_bound(w);
+        const double need = amount(w, &w->steps[k]);
+        if (need - room > dust(w)) {
+            if (room > dust(w)) {
+                take(w, &w->steps[k], room / need);
+            }
+            return w->steps[k].key;
+        }
+        take(w, &w->steps[k], 1);
+    }
+    return 0;
+}
+
+static double weighted(const struct walk *w, bool cost)
+{
+    struct sum s = {0};
+    for (size_t i = 0; i < w->item_count; i++) {
+        const struct sprout_item *item = &w->items[i];
+        const double *v = cost ? item->cost : item->quality;
+        for (size_t l = 0; l < item->options; l++) {
+            if (w->mix[i][l] > 0) {
+                sum_add(&s, item->weight * w->mix[i][l] * v[l]);
+            }
+        }
+    }
+    return sum_value(s);
+}
+
+enum sprout_status sprout_optimize(const struct sprout_item *items, size_t item_count,
+                                   enum sprout_goal goal, double bound,
+                                   struct sprout_arena *scratch, double *const *out_mix,
+                                   struct sprout_optimum *out_best,
+                                   struct sprout_error *err)
+{
+    size_t options = 0;
+    const enum sprout_status s = check_all(items, item_count, bound, &options, err);
+    if (s != SPROUT_OK) {
+        return s;
+    }
+    struct node *steps = sprout_arena_array(scratch, options, sizeof *steps);
+    struct node *sorted = sprout_arena_array(scratch, options, sizeof *sorted);
+    struct node *spare = sprout_arena_array(scratch, options, sizeof *spare);
+    if (scratch->spent) {
+        return sprout_fail(err, SPROUT_NO_MEMORY, "no scratch memory for %zu options",
+                           options);
+    }
+
+    struct walk w = {.items = items,
+                     .item_count = item_count,
+                     .goal = goal,
+                     .bound = bound,
+                     .mix = out_mix,
+                     .steps = steps};
+    begin(&w, sorted, spare);
+
+    struct sprout_optimum best = {0};
+    if (goal == SPROUT_GOAL_FLOOR) {
+        best.price = climb_to_floor(&w);
+        best.feasible = to_bound(&w) <= tolerance(&w);
+    } else {
+        best.feasible = to_bound(&w) >= -tolerance(&w);
+        best.price = climb_in_budget(&w);
+    }
+    best.price = fmin(best.price, DBL_MAX);
+    best.cost = weighted(&w, true);
+    best.quality = weighted(&w, false);
+    *out_best = best;
+    return SPROUT_OK;
+}
+
+size_t sprout_optimize_scratch(size_t item_count, size_t option_count)
+{
+    (void)item_count; /* items need none beside their options' */
+    const size_t room = option_count * sizeof(struct node) + _Alignof(max_align_t);
+    return 3 * room;
+}
+
+/* ---- reasons --------------------------------------------------------------------------- */
+
+const char *sprout_option_why_text(enum sprout_option_why why)
+{
+    static const char *const texts[] = {
+#define X(name, text) [SPROUT_OPTION_##name] = text,
+        SPROUT_OPTION_WHY_TABLE(X)
+#undef X
+    };
+    return texts[why];
+}
+
+static bool dominated(const struct sprout_item *item, size_t l)
+{
+    for (size_t k = 0; k < item->options; k++) {
+        const bool no_worse =
+            item->cost[k] <= item->cost[l] && item->quality[k] >= item->quality[l];
+        const bool same =
+            item->cost[k] == item->cost[l] && item->quality[k] == item->quality[l];
+        if (k != l && no_worse && (!same || k < l)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the point l lies on or above a line between a worse and a better option: the
+ * steepest line down to the left against the flattest up to the right. */
+static bool mixed_out(const struct sprout_item *item, size_t l)
+{
+    double left = -INFINITY, right = INFINITY;
+    for (size_t k = 0; k < item->options; k++) {
+        if (item->quality[k] == item->quality[l]) {
+            continue;
+        }
+        const double s = slope(item, (uint32_t)k, (uint32_t)l);
+        if (item->quality[k] < item->quality[l]) {
+            left = fmax(left, s);
+        } else {
+            right = fmin(right, s);
+        }
+    }
+    return left >= right;
+}
+
+enum sprout_option_why sprout_optimize_why(const struct sprout_item *item,
+                                           const double *mix, size_t l)
+{
+    if (mix[l] > 0) {
+        return SPROUT_OPTION_ACTIVE;
+    }
+    if (dominated(item, l)) {
+        return SPROUT_OPTION_DOMINATED;
+    }
+    if (mixed_out(item, l)) {
+        return SPROUT_OPTION_MIXED_OUT;
+    }
+    for (size_t k = 0; k < item->options; k++) {
+        if (mix[k] > 0 && item->quality[k] > item->quality[l]) {
+            return SPROUT_OPTION_TOO_LITTLE;
+        }
+    }
+    return SPROUT_OPTION_TOO_DEAR;
+}
