@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* planner.c - estimates, floor, optimum, policy; see planner.h.
+ *
+ * There is one stratum until something can tell prompts apart.  The optimum is solved in
+ * quality relative to L0, so the price is grams per unit of that.
+ * A level whose cost is not known cannot be weighed and is left out of the optimum; when L0
+ * itself cannot be weighed, or the grid is unknown, everything stays at L0 (or at the
+ * lowest level a rule allows).  Nothing is invented. */
+#include "control/planner.h"
+
+#include "base/hash.h"
+#include "core/instant.h"
+#include "core/optimize.h"
+#include "core/prior.h"
+
+/* With less than a day of hourly values the extremes say nothing (grid-history rule). */
+enum { RANGE_POINTS_MIN = 24 };
+
+enum { SECONDS_A_YEAR = 365 * 86400 };
+
+/* What one plan works with. */
+struct plan {
+    const struct sprout_plan_in *in;
+    struct sprout_arena *arena;
+    struct sprout_error *err;
+    struct sprout_policy *policy;
+    struct sprout_stratum *stratum;
+    struct sprout_plan_why *why;
+    size_t levels;
+};
+
+static struct sprout_str keep(struct plan *p, const char *text)
+{
+    return sprout_arena_str(p->arena, sprout_str_of(text));
+}
+
+/* ---- what is known ------------------------------------------------------------------- */
+
+static void copy_profiles(struct plan *p)
+{
+    const struct sprout_config *const c = p->in->config;
+    struct sprout_policy_profile *const to =
+        sprout_arena_array(p->arena, (size_t)c->profiles_count + 1, sizeof *to);
+    if (to == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < c->profiles_count; i++) {
+        const struct sprout_config_profile *const from = &c->profiles[i];
+        to[i].model = keep(p, from->model);
+        to[i].profile.name = keep(p, from->name);
+        memcpy(to[i].profile.joules, from->joules, sizeof from->joules);
+        memcpy(to[i].profile.seconds, from->seconds, sizeof from->seconds);
+    }
+    to[c->profiles_count] = (struct sprout_policy_profile){
+        .model = SPROUT_STR("*"), .profile = sprout_energy_llama2_13b};
+    p->policy->profiles = to;
+    p->policy->profile_count = (size_t)c->profiles_count + 1;
+}
+
+static void copy_levels(struct plan *p)
+{
+    for (size_t l = 0; l < p->levels; l++) {
+        p->policy->levels[l] = (struct sprout_level){
+            .name = keep(p, p->in->config->levels[l].name),
+            .directive = keep(p, p->in->config->levels[l].directive),
+        };
+    }
+}
+
+/* Prior, what was learned on top, and the configuration's word on quality. */
+static void believe(struct plan *p)
+{
+    const struct sprout_config_quality *const q = &p->in->config->quality;
+    const struct sprout_energy_profile *const profile =
+        sprout_policy_profile(p->policy, SPROUT_STR(""));
+    struct sprout_belief prior[SPROUT_LEVELS_MAX];
+    sprout_prior_beliefs(profile, p->levels, prior);
+    if (p->in->learned != NULL) {
+        sprout_learn_beliefs(prior, p->in->learned, p->levels, SPROUT_LEARN_STRENGTH,
+                             p->stratum->level);
+    } else {
+        memcpy(p->stratum->level, prior, p->levels * sizeof prior[0]);
+    }
+    for (size_t l = 0; l < p->levels && q->shares_count == p->levels; l++) {
+        p->stratum->level[l].quality = q->shares[l];
+    }
+    p->policy->quality_source = q->shares_count == p->levels
+                                    ? SPROUT_STR("configured, not measured here")
+                                    : sprout_str_of(sprout_prior_source);
+}
+
+static void find_floor(struct plan *p)
+{
+    const struct sprout_config_quality *const q = &p->in->config->quality;
+    const bool given = !isnan(q->k0_min_g_per_kwh) && !isnan(q->k0_max_g_per_kwh);
+    struct sprout_grid_range range = SPROUT_GRID_RANGE_NONE;
+    if (given) {
+        range.lo.v = q->k0_min_g_per_kwh;
+        range.hi.v = q->k0_max_g_per_kwh;
+    } else if (p->in->range.points >= RANGE_POINTS_MIN) {
+        range = p->in->range;
+    }
+    const bool unknown = isnan(p->in->grid.intensity.v);
+    p->why->range = range;
+    p->why->floor =
+        q->rule == SPROUT_FLOOR_FIXED && !unknown
+            ? sprout_floor_fixed(q->floor)
+            : sprout_floor_paper(q->xi, p->in->grid.intensity, range.lo, range.hi);
+    p->policy->floor = p->why->floor.v;
+}
+
+/* Grams per request and quality relative to L0, of every level. */
+static void weigh(struct plan *p)
+{
+    const struct sprout_belief *const b = p->stratum->level;
+    for (size_t l = 0; l < p->levels; l++) {
+        p->why->grams[l].v = sprout_carbon_operational(&p->policy->carbon,
+                                                       p->in->grid.intensity, b[l].energy)
+                                 .v +
+                             sprout_carbon_embodied(&p->policy->carbon, b[l].time).v;
+        p->why->quality[l] = b[0].quality > 0 ? b[l].quality / b[0].quality : NAN;
+    }
+}
+
+/* ---- the optimum --------------------------------------------------------------------- */
+
+static bool weighable(const struct plan *p, size_t l)
+{
+    return isfinite(p->why->grams[l].v) && isfinite(p->why->quality[l]);
+}
+
+/* Solves for the levels in `allowed`; shares of the others are 0. */
+static enum sprout_status solve(struct plan *p, uint32_t allowed, double floor,
+                                double *out_mix, struct sprout_optimum *out_best)
+{
+    double cost[SPROUT_LEVELS_MAX];
+    double quality[SPROUT_LEVELS_MAX];
+    double share[SPROUT_LEVELS_MAX] = {0};
+    size_t level[SPROUT_LEVELS_MAX];
+    size_t n = 0;
+    memset(out_mix, 0, SPROUT_LEVELS_MAX * sizeof *out_mix);
+    for (size_t l = 0; l < p->levels && weighable(p, 0); l++) {
+        if ((allowed >> l & 1) != 0 && weighable(p, l)) {
+            cost[n] = p->why->grams[l].v;
+            quality[n] = p->why->quality[l];
+            level[n++] = l;
+        }
+    }
+    if (n == 0) {
+        out_mix[__builtin_ctz(allowed)] = 1;
+        *out_best = (struct sprout_optimum){true, NAN, NAN, 0};
+        return SPROUT_OK;
+    }
+    const struct sprout_item item = {1, cost, quality, n};
+    const size_t size = sprout_optimize_scratch(1, n);
+    struct sprout_arena scratch =
+        sprout_arena_of(sprout_arena_alloc(p->arena, size), size);
+    if (scratch.block == NULL) {
+        return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");
+    }
+    double *const mix = share;
+    const enum sprout_status status = sprout_optimize(&item, 1, SPROUT_GOAL_FLOOR, floor,
+                                                      &scratch, &mix, out_best, p->err);
+    for (size_t i = 0; i < n && status == SPROUT_OK; i++) {
+        out_mix[level[i]] = share[i];
+    }
+    return status;
+}
+
+static enum sprout_status solve_all(struct plan *p)
+{
+    struct sprout_optimum best = {0};
+    const uint32_t all = (UINT32_C(1) << p->levels) - 1;
+    const enum sprout_status status =
+        solve(p, all, p->policy->floor, p->stratum->mix, &best);
+    if (status == SPROUT_OK) {
+        p->policy->price = best.price;
+        p->why->price = best.price;
+        p->why->feasible = best.feasible;
+        p->why->grams_mix.v = best.cost;
+        p->why->quality_mix = best.quality;
+    }
+    return status;
+}
+
+/* ---- rules --------------------------------------------------------------------------- */
+
+static void copy_match(struct plan *p, const struct sprout_config_match *from,
+                       struct sprout_match *to)
+{
+    *to = (struct sprout_match){
+        .route = keep(p, from->route),
+        .model = keep(p, from->model),
+        .api = keep(p, from->api),
+        .api_key_sha256 = keep(p, from->api_key_sha256),
+        .header = keep(p, from->header),
+        .header_value = keep(p, from->header_value),
+        .stream = from->stream,
+        .tools = from->tools,
+        .min_bytes = from->min_bytes,
+        .max_bytes = from->max_bytes,
+    };
+}
+
+static uint32_t level_mask(struct plan *p, const struct sprout_config_rule *rule)
+{
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < rule->levels_count; i++) {
+        const int l = sprout_policy_level(p->policy, sprout_str_of(rule->levels[i]));
+        mask |= l < 0 ? 0 : UINT32_C(1) << l;
+    }
+    return mask;
+}
+
+/* The optimum under a rule's own levels and floor; a rule never lowers the floor. */
+static enum sprout_status solve_rule(struct plan *p, struct sprout_rule *rule)
+{
+    struct sprout_optimum best;
+    double(*const mix)[SPROUT_LEVELS_MAX] = sprout_arena_alloc(p->arena, sizeof *mix);
+    if (mix == NULL) {
+        return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");
+    }
+    const uint32_t all = (UINT32_C(1) << p->levels) - 1;
+    const enum sprout_status status =
+        solve(p, rule->levels == 0 ? all : rule->levels,
+              fmax(rule->floor, p->policy->floor), *mix, &best);
+    rule->mix = (const double(*)[SPROUT_LEVELS_MAX])mix;
+    return status;
+}
+
+static enum sprout_status copy_rules(struct plan *p)
+{
+    const struct sprout_config *const c = p->in->config;
+    struct sprout_rule *const to =
+        sprout_arena_array(p->arena, c->rules_count, sizeof *to);
+    enum sprout_status status = SPROUT_OK;
+    for (uint32_t i = 0; to != NULL && status == SPROUT_OK && i < c->rules_count; i++) {
+        const struct sprout_config_rule *const from = &c->rules[i];
+        to[i] = (struct sprout_rule){
+            .name = keep(p, from->name),
+            .off = from->off,
+            .levels = level_mask(p, from),
+            .floor = from->floor,
+            .force = from->force,
+            .receipts = from->receipts,
+        };
+        copy_match(p, &from->match, &to[i].match);
+        if (!from->off && (to[i].levels != 0 || !isnan(from->floor))) {
+            status = solve_rule(p, &to[i]);
+        }
+    }
+    p->policy->rules = to;
+    p->policy->rule_count = to == NULL ? 0 : c->rules_count;
+    return status;
+}
+
+/* ---- the policy ---------------------------------------------------------------------- */
+
+/* A replayed slot lies in another year: its age is counted from when it began here. */
+static void copy_grid(struct plan *p)
+{
+    const struct sprout_grid_value *const g = &p->in->grid;
+    p->policy->grid = (struct sprout_policy_grid){
+        .zone = sprout_arena_str(p->arena, g->zone),
+        .source = sprout_arena_str(p->arena, g->source),
+        .quality = keep(p, sprout_grid_quality_text(g->quality)),
+        .intensity = g->intensity,
+        .at = g->quality == SPROUT_GRID_NONE       ? p->in->now
+              : g->quality == SPROUT_GRID_REPLAYED ? g->received_at
+                                                   : g->slot_start,
+    };
+}
+
+/* The moment and a hash of what was decided: two plans of one second differ by it. */
+static void name_policy(struct plan *p)
+{
+    char text[SPROUT_NAME_MAX];
+    struct sprout_buf b = sprout_buf_of(text, sizeof text);
+    struct sprout_hash h = sprout_hash_begin((struct sprout_hash_key){0});
+    sprout_hash_u64(&h, (uint64_t)p->in->now.ns);
+    sprout_hash_feed(&h, p->stratum->mix, sizeof p->stratum->mix);
+    sprout_hash_feed(&h, &p->in->grid.intensity, sizeof p->in->grid.intensity);
+    sprout_instant_put(&b, p->in->now);
+    sprout_buf_printf(&b, "-%08x", (unsigned)(sprout_hash_end(h) >> 32));
+    p->policy->id = sprout_arena_str(p->arena, sprout_buf_str(&b));
+}
+
+static void copy_settings(struct plan *p)
+{
+    const struct sprout_config *const c = p->in->config;
+    struct sprout_policy *const to = p->policy;
+    to->created = p->in->now;
+    to->valid_until = sprout_instant_add(p->in->now, sprout_span_seconds(c->valid_s));
+    to->salt = p->in->salt;
+    to->holdout = c->holdout;
+    to->explore = c->explore;
+    to->force = c->clients.force;
+    to->receipts = c->clients.receipts;
+    to->level_count = p->levels;
+    to->strata = p->stratum;
+    to->stratum_count = 1;
+    to->carbon = (struct sprout_carbon_params){
+        .pue = c->carbon.pue,
+        .embodied = {c->carbon.embodied_g},
+        .lifetime = {c->carbon.lifetime_years * SECONDS_A_YEAR},
+    };
+    p->stratum->name = SPROUT_STR("all");
+}
+
+static enum sprout_status fill(struct plan *p)
+{
+    copy_settings(p);
+    copy_levels(p);
+    copy_profiles(p);
+    if (p->arena->spent) {
+        return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");
+    }
+    believe(p);
+    find_floor(p);
+    weigh(p);
+    enum sprout_status status = solve_all(p);
+    if (status == SPROUT_OK) {
+        status = copy_rules(p);
+    }
+    copy_grid(p);
+    name_policy(p);
+    if (status == SPROUT_OK && p->arena->spent) {
+        return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");
+    }
+    return status == SPROUT_OK ? sprout_policy_check(p->policy, p->err) : status;
+}
+
+enum sprout_status sprout_plan(const struct sprout_plan_in *in,
+                               struct sprout_arena *arena,
+                               const struct sprout_policy **out_policy,
+                               struct sprout_plan_why *out_why, struct sprout_error *err)
+{
+    struct sprout_plan_why why = {0};
+    struct plan p = {
+        .in = in,
+        .arena = arena,
+        .err = err,
+        .policy = sprout_arena_alloc(arena, sizeof *p.policy),
+        .stratum = sprout_arena_alloc(arena, sizeof *p.stratum),
+        .why = &why,
+        .levels = in->config->levels_count,
+    };
+    if (p.policy == NULL || p.stratum == NULL) {
+        return sprout_fail(err, SPROUT_NO_MEMORY, "the plan needs more memory");
+    }
+    const enum sprout_status status = fill(&p);
+    if (status == SPROUT_OK) {
+        *out_policy = p.policy;
+        *out_why = why;
+    }
+    return status;
+}

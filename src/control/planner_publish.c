@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* planner_publish.c - the plan as files: policy.json for nginx, plan.json for people.
+ *
+ * What nginx will read is read here first by the same reader: a policy that does not survive
+ * it is a fault of ours and never reaches the file.  plan.json comes second; if it cannot be
+ * written, the policy is in force all the same. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapt/file.h"
+#include "control/planner.h"
+#include "wire/policy_json.h"
+
+enum { PLAN_JSON_MAX = 16 * 1024, FILE_MODE = 0644 };
+
+static void put_member(struct sprout_buf *b, const char *name, double v)
+{
+    sprout_buf_printf(b, "\"%s\":", name);
+    sprout_buf_f64(b, v);
+}
+
+void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,
+                         const struct sprout_plan_why *why)
+{
+    sprout_buf_put(b, SPROUT_STR("{\"policy\":"));
+    sprout_buf_json(b, p->id);
+    sprout_buf_put(b, SPROUT_STR(",\"floor\":{"));
+    put_member(b, "value", why->floor.v);
+    sprout_buf_put(b, SPROUT_STR(",\"why\":"));
+    sprout_buf_json(b, sprout_str_of(sprout_floor_case_text(why->floor.why)));
+    sprout_buf_put(b, SPROUT_STR("},\"range\":{"));
+    put_member(b, "lo_g_per_kwh", why->range.lo.v);
+    sprout_buf_byte(b, ',');
+    put_member(b, "hi_g_per_kwh", why->range.hi.v);
+    sprout_buf_printf(b, ",\"points\":%lld},\"feasible\":%s,\"levels\":[",
+                      (long long)why->range.points, why->feasible ? "true" : "false");
+    for (size_t l = 0; l < p->level_count; l++) {
+        sprout_buf_put(b, l > 0 ? SPROUT_STR(",{\"name\":") : SPROUT_STR("{\"name\":"));
+        sprout_buf_json(b, p->levels[l].name);
+        sprout_buf_byte(b, ',');
+        put_member(b, "grams", why->grams[l].v);
+        sprout_buf_byte(b, ',');
+        put_member(b, "quality", why->quality[l]);
+        sprout_buf_byte(b, '}');
+    }
+    sprout_buf_put(b, SPROUT_STR("],\"mix\":{"));
+    put_member(b, "grams", why->grams_mix.v);
+    sprout_buf_byte(b, ',');
+    put_member(b, "quality", why->quality_mix);
+    sprout_buf_byte(b, ',');
+    put_member(b, "price", why->price);
+    sprout_buf_put(b, SPROUT_STR("}}\n"));
+}
+
+/* Encoded into `b` and read back. */
+static enum sprout_status encode(const struct sprout_policy *p, struct sprout_buf *b,
+                                 struct sprout_arena *arena, struct sprout_error *err)
+{
+    const struct sprout_policy *again = NULL;
+    enum sprout_status status = sprout_policy_write(p, b);
+    if (status != SPROUT_OK || b->len > SPROUT_POLICY_BYTES_MAX) {
+        return sprout_fail(err, SPROUT_LIMIT, "the policy is larger than %d bytes",
+                           SPROUT_POLICY_BYTES_MAX);
+    }
+    struct sprout_error inner = {0};
+    status = sprout_policy_read(sprout_buf_str(b), arena, &again, &inner);
+    if (status != SPROUT_OK) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "the new policy does not survive its own reader: %s",
+                           inner.message);
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status write_in(const char *dir, const char *name,
+                                   struct sprout_str text, struct sprout_error *err)
+{
+    char path[PATH_MAX];
+    const int n = snprintf(path, sizeof path, "%s/%s", dir, name);
+    if (n < 0 || (size_t)n >= sizeof path) {
+        return sprout_fail(err, SPROUT_LIMIT, "%s: the path is too long", dir);
+    }
+    return sprout_file_write(path, text, FILE_MODE, err);
+}
+
+enum sprout_status sprout_plan_publish(const char *dir, const struct sprout_policy *p,
+                                       const struct sprout_plan_why *why,
+                                       struct sprout_error *err)
+{
+    char plan[PLAN_JSON_MAX];
+    struct sprout_buf plan_text = sprout_buf_of(plan, sizeof plan);
+    char *const json = malloc(SPROUT_POLICY_BYTES_MAX + 1);
+    char *const block = malloc(SPROUT_PLAN_MEMORY);
+    enum sprout_status status;
+    if (json == NULL || block == NULL) {
+        status = sprout_fail(err, SPROUT_NO_MEMORY, "no memory to encode the policy");
+        goto out;
+    }
+    struct sprout_buf text = sprout_buf_of(json, SPROUT_POLICY_BYTES_MAX + 1);
+    struct sprout_arena arena = sprout_arena_of(block, SPROUT_PLAN_MEMORY);
+    status = encode(p, &text, &arena, err);
+    if (status == SPROUT_OK) {
+        status = write_in(dir, "policy.json", sprout_buf_str(&text), err);
+    }
+    sprout_plan_why_put(&plan_text, p, why);
+    if (status == SPROUT_OK && !plan_text.full) {
+        /* For people only: the policy above is in force whether this succeeds or not. */
+        const enum sprout_status told =
+            write_in(dir, "plan.json", sprout_buf_str(&plan_text), NULL);
+        (void)told;
+    }
+out:
+    free(block);
+    free(json);
+    return status;
+}

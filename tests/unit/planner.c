@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Unit tests of the planner: from grid, belief and configuration to a policy. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "adapt/file.h"
+#include "control/planner.h"
+#include "core/prior.h"
+#include "wire/policy_json.h"
+
+static char memory[SPROUT_PLAN_MEMORY];
+static struct sprout_error problem;
+
+struct planned {
+    const struct sprout_policy *policy;
+    struct sprout_plan_why why;
+};
+
+static struct sprout_config *config_of(const char *yaml)
+{
+    static struct sprout_problems problems;
+    struct sprout_config *c = NULL;
+    const enum sprout_status status =
+        sprout_config_parse(sprout_str_of(yaml), "", &c, &problems);
+    if (status != SPROUT_OK) {
+        print_message("%s\n", problems.v[0].message);
+    }
+    assert_int_equal(status, SPROUT_OK);
+    return c;
+}
+
+static struct sprout_grid_value grid_of(double g_per_kwh)
+{
+    return (struct sprout_grid_value){
+        .intensity = {g_per_kwh},
+        .zone = SPROUT_STR("GB"),
+        .source = SPROUT_STR("csv@0123456789abcdef"),
+        .slot_start = {5 * SPROUT_NS_PER_SECOND},
+        .received_at = {900 * SPROUT_NS_PER_SECOND},
+        .quality = SPROUT_GRID_REPLAYED,
+    };
+}
+
+static struct sprout_plan_in input(const struct sprout_config *c, double g_per_kwh)
+{
+    return (struct sprout_plan_in){
+        .config = c,
+        .grid = grid_of(g_per_kwh),
+        .range = {{100}, {300}, 720},
+        .salt = {1, 2},
+        .now = {1000 * SPROUT_NS_PER_SECOND},
+    };
+}
+
+static struct planned plan(const struct sprout_plan_in *in)
+{
+    struct planned p = {0};
+    struct sprout_arena arena = sprout_arena_of(memory, sizeof memory);
+    const enum sprout_status status =
+        sprout_plan(in, &arena, &p.policy, &p.why, &problem);
+    if (status != SPROUT_OK) {
+        print_message("%s\n", problem.message);
+    }
+    assert_int_equal(status, SPROUT_OK);
+    return p;
+}
+
+static void assert_near(double a, double b)
+{
+    if (!(fabs(a - b) <= 1e-9)) {
+        print_message("%.12g is not %.12g\n", a, b);
+    }
+    assert_true(fabs(a - b) <= 1e-9);
+}
+
+/* The least cost of two levels mixed, over all pairs: the paper's LP has no better vertex. */
+static double cheapest_pair(const struct sprout_plan_why *why, uint32_t allowed,
+                            double floor)
+{
+    double best = INFINITY;
+    for (int a = 0; a < 3; a++) {
+        for (int b = 0; b < 3; b++) {
+            if ((allowed >> a & 1) == 0 || (allowed >> b & 1) == 0) {
+                continue;
+            }
+            for (int end = 0; end < 2; end++) {
+                const double qa = why->quality[a];
+                const double qb = why->quality[b];
+                double x = end; /* share of a: none, or as much as the floor needs */
+                if (end == 1 && qa != qb) {
+                    x = (floor - qb) / (qa - qb);
+                }
+                if (x < 0 || x > 1 || x * qa + (1 - x) * qb < floor - 1e-12) {
+                    continue;
+                }
+                const double cost = x * why->grams[a].v + (1 - x) * why->grams[b].v;
+                best = cost < best ? cost : best;
+            }
+        }
+    }
+    return best;
+}
+
+static double cost_of(const double *mix, const struct sprout_plan_why *why)
+{
+    return mix[0] * why->grams[0].v + mix[1] * why->grams[1].v + mix[2] * why->grams[2].v;
+}
+
+static double quality_of(const double *mix, const struct sprout_plan_why *why)
+{
+    return mix[0] * why->quality[0] + mix[1] * why->quality[1] + mix[2] * why->quality[2];
+}
+
+static void the_mix_is_the_optimum_at_every_floor(void **state)
+{
+    (void)state;
+    for (int percent = 0; percent <= 100; percent++) {
+        char yaml[60];
+        snprintf(yaml, sizeof yaml, "quality: {rule: fixed, floor: %.2f}",
+                 percent / 100.0);
+        struct sprout_config *const c = config_of(yaml);
+        const struct sprout_plan_in in = input(c, 200);
+        const struct planned p = plan(&in);
+        const double *const mix = p.policy->strata[0].mix;
+        assert_near(p.policy->floor, percent / 100.0);
+        assert_near(mix[0] + mix[1] + mix[2], 1);
+        assert_true(p.why.feasible);
+        assert_true(quality_of(mix, &p.why) >= percent / 100.0 - 1e-9);
+        assert_near(cost_of(mix, &p.why), cheapest_pair(&p.why, 7, percent / 100.0));
+        assert_near(p.why.grams_mix.v, cost_of(mix, &p.why));
+        sprout_config_free(c);
+    }
+}
+
+static void the_papers_floor_follows_the_grid(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of("");
+    struct sprout_plan_in in = input(c, 100);
+    assert_near(plan(&in).policy->floor, 1);
+    in = input(c, 300);
+    assert_near(plan(&in).policy->floor, 0.9);
+    in = input(c, 200);
+    const struct planned p = plan(&in);
+    assert_near(p.policy->floor, 0.95);
+    assert_int_equal(p.why.floor.why, SPROUT_FLOOR_CASE_RANGE);
+    assert_int_equal(p.why.range.points, 720);
+    in.range.points = 23; /* less than a day of history */
+    assert_int_equal(plan(&in).why.floor.why, SPROUT_FLOOR_CASE_NO_RANGE);
+    in.range = SPROUT_GRID_RANGE_NONE;
+    assert_near(plan(&in).policy->floor, 0.95);
+    sprout_config_free(c);
+    struct sprout_config *const given =
+        config_of("quality: {k0_min_g_per_kwh: 0, k0_max_g_per_kwh: 1000}");
+    in = input(given, 500);
+    in.range = SPROUT_GRID_RANGE_NONE;
+    assert_near(plan(&in).policy->floor, 0.95);
+    assert_int_equal(plan(&in).why.floor.why, SPROUT_FLOOR_CASE_RANGE);
+    sprout_config_free(given);
+}
+
+static void costs_are_equation_one(void **state)
+{
+    (void)state;
+    struct sprout_config *const c =
+        config_of("carbon: {pue: 2, embodied_g: 315360000, lifetime_years: 1}");
+    const struct sprout_plan_in in = input(c, 360);
+    const struct planned p = plan(&in);
+    const struct sprout_belief *const b = p.policy->strata[0].level;
+    for (int l = 0; l < 3; l++) { /* 360 g/kWh is 1e-4 g/J; 10 g a second embodied */
+        assert_near(p.why.grams[l].v, 2e-4 * b[l].energy.v + 10 * b[l].time.v);
+    }
+    assert_near(p.why.quality[0], 1);
+    sprout_config_free(c);
+}
+
+static void no_grid_value_means_everything_at_l0(void **state)
+{
+    (void)state;
+    struct sprout_config *const c =
+        config_of("quality: {rule: fixed, floor: 0.5}\n"
+                  "rules: [{name: short, levels: [L1, L2]}]\n");
+    struct sprout_plan_in in = input(c, NAN);
+    in.grid = SPROUT_GRID_VALUE_NONE;
+    const struct planned p = plan(&in);
+    assert_near(p.policy->strata[0].mix[0], 1);
+    assert_near(p.policy->floor, 1);
+    assert_near(p.policy->price, 0);
+    assert_true(isnan(p.policy->grid.intensity.v));
+    assert_true(sprout_str_eq(p.policy->grid.quality, SPROUT_STR("none")));
+    assert_near(p.policy->rules[0].mix[0][1], 1); /* the lowest that the rule allows */
+    sprout_config_free(c);
+}
+
+static void a_grid_of_zero_is_a_value(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of("quality: {rule: fixed, floor: 0.9}");
+    const struct sprout_plan_in in = input(c, 0);
+    const struct planned p = plan(&in);
+    /* Only the embodied part is left, and shorter answers take less of it. */
+    assert_true(p.why.grams[0].v > p.why.grams[1].v && p.why.grams[1].v > 0);
+    assert_true(p.policy->strata[0].mix[0] < 1);
+    sprout_config_free(c);
+}
+
+static void rules_get_an_optimum_of_their_own(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of(
+        "quality: {rule: fixed, floor: 0.9}\n"
+        "rules:\n"
+        "  - {name: careful, floor: 0.98, match: {model: 'gpt*', stream: yes}}\n"
+        "  - {name: loose, floor: 0.5}\n"
+        "  - {name: two, levels: [L0, L2]}\n"
+        "  - {name: short, levels: [L2]}\n"
+        "  - {name: forced, force: no, receipts: yes}\n"
+        "  - {name: off, off: true, floor: 0.99}\n");
+    const struct sprout_plan_in in = input(c, 200);
+    const struct planned p = plan(&in);
+    const struct sprout_rule *const r = p.policy->rules;
+    assert_int_equal(p.policy->rule_count, 6);
+    assert_near(cost_of(r[0].mix[0], &p.why), cheapest_pair(&p.why, 7, 0.98));
+    assert_true(sprout_str_eq(r[0].match.model, SPROUT_STR("gpt*")));
+    assert_int_equal(r[0].match.stream, SPROUT_YES);
+    /* A rule may raise the floor and not lower it. */
+    assert_near(cost_of(r[1].mix[0], &p.why), cheapest_pair(&p.why, 7, 0.9));
+    assert_int_equal(r[2].levels, 5);
+    assert_near(r[2].mix[0][1], 0);
+    assert_near(cost_of(r[2].mix[0], &p.why), cheapest_pair(&p.why, 5, 0.9));
+    assert_near(r[3].mix[0][2], 1); /* the best of what the operator allows */
+    assert_null(r[4].mix);
+    assert_int_equal(r[4].force, SPROUT_NO);
+    assert_int_equal(r[4].receipts, SPROUT_YES);
+    assert_true(r[5].off);
+    assert_null(r[5].mix);
+    sprout_config_free(c);
+}
+
+static void what_the_journal_taught_moves_the_estimates(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of("");
+    struct sprout_plan_in in = input(c, 200);
+    const struct sprout_belief before = plan(&in).policy->strata[0].level[0];
+    const struct sprout_learn_sum sums[3] = {
+        {.requests = 100000, .joules = 5e6, .seconds = 1e5, .output_tokens = 1e6}};
+    in.learned = sums;
+    const struct sprout_belief *const after = plan(&in).policy->strata[0].level;
+    assert_int_equal(after[0].requests, 100000);
+    assert_true(fabs(after[0].energy.v - 50) < 1 && before.energy.v > 500);
+    assert_true(after[1].energy.v < before.energy.v); /* scaled with it */
+    assert_int_equal(after[1].requests, 0);
+    sprout_config_free(c);
+}
+
+static void the_source_of_quality_is_told(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of("");
+    struct sprout_plan_in in = input(c, 200);
+    assert_true(sprout_str_eq(plan(&in).policy->quality_source,
+                              sprout_str_of(sprout_prior_source)));
+    sprout_config_free(c);
+    struct sprout_config *const own = config_of("quality: {shares: [0.4, 0.3, 0.5]}");
+    in = input(own, 300);
+    const struct planned p = plan(&in);
+    assert_true(sprout_str_eq(p.policy->quality_source,
+                              SPROUT_STR("configured, not measured here")));
+    assert_near(p.why.quality[1], 0.75);
+    assert_near(p.policy->strata[0].mix[2], 1); /* better and shorter */
+    sprout_config_free(own);
+}
+
+static void the_policy_carries_what_the_configuration_says(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of(
+        "holdout: 0.25\nexplore: 0.1\nclients: {force: no, receipts: no}\n"
+        "valid_s: 300\nlevels: [{name: full}, {name: brief, directive: Brief.}]\n"
+        "profiles: [{model: 'm*', name: mine, joules: [0, 1, 2],\n"
+        "            seconds: [0, 0, 1]}]\n");
+    const struct sprout_plan_in in = input(c, 200);
+    const struct sprout_policy *const p = plan(&in).policy;
+    assert_near(p->holdout, 0.25);
+    assert_near(p->explore, 0.1);
+    assert_false(p->force || p->receipts);
+    assert_int_equal(p->created.ns, in.now.ns);
+    assert_int_equal(p->valid_until.ns, in.now.ns + 300 * SPROUT_NS_PER_SECOND);
+    assert_int_equal(p->level_count, 2);
+    assert_true(sprout_str_eq(p->levels[1].directive, SPROUT_STR("Brief.")));
+    assert_int_equal(p->profile_count, 2);
+    assert_near(sprout_policy_profile(p, SPROUT_STR("mistral"))->joules[2], 2);
+    assert_near(sprout_policy_profile(p, SPROUT_STR("x"))->joules[2], 5.87);
+    assert_true(p->salt.k0 == 1 && p->salt.k1 == 2);
+    /* A replayed slot's age counts from when it began on the replay's clock. */
+    assert_int_equal(p->grid.at.ns, 900 * SPROUT_NS_PER_SECOND);
+    assert_int_equal(sprout_policy_check(p, &problem), SPROUT_OK);
+    sprout_config_free(c);
+}
+
+static void two_policies_have_two_names(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of("");
+    struct sprout_plan_in in = input(c, 200);
+    char first[SPROUT_NAME_MAX];
+    const struct sprout_policy *p = plan(&in).policy;
+    assert_true(p->id.len <= sizeof first);
+    memcpy(first, p->id.ptr, p->id.len);
+    const struct sprout_str kept = {first, p->id.len};
+    assert_true(sprout_str_eq(plan(&in).policy->id, kept)); /* pure */
+    in.grid.intensity.v = 201;
+    assert_false(sprout_str_eq(plan(&in).policy->id, kept));
+    sprout_config_free(c);
+}
+
+static void what_is_published_is_what_nginx_reads(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/sprout-planner-XXXXXX";
+    char path[64];
+    struct sprout_file file = {0};
+    const struct sprout_policy *again = NULL;
+    static char other[SPROUT_PLAN_MEMORY];
+    struct sprout_arena arena = sprout_arena_of(other, sizeof other);
+    struct sprout_config *const c =
+        config_of("rules: [{name: careful, floor: 0.99, match: {route: '/x*'}}]");
+    const struct sprout_plan_in in = input(c, 200);
+    const struct planned p = plan(&in);
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(sprout_plan_publish(folder, p.policy, &p.why, &problem), SPROUT_OK);
+
+    snprintf(path, sizeof path, "%s/policy.json", folder);
+    assert_int_equal(sprout_file_read(path, SPROUT_POLICY_BYTES_MAX, &file, &problem),
+                     SPROUT_OK);
+    assert_int_equal(sprout_policy_read(sprout_file_str(&file), &arena, &again, &problem),
+                     SPROUT_OK);
+    assert_true(sprout_str_eq(again->id, p.policy->id));
+    assert_memory_equal(again->strata[0].mix, p.policy->strata[0].mix,
+                        3 * sizeof(double));
+    assert_memory_equal(again->rules[0].mix[0], p.policy->rules[0].mix[0],
+                        3 * sizeof(double));
+    sprout_file_free(&file);
+    assert_int_equal(unlink(path), 0);
+
+    snprintf(path, sizeof path, "%s/plan.json", folder);
+    assert_int_equal(sprout_file_read(path, 1 << 16, &file, &problem), SPROUT_OK);
+    json_t *const told = json_loadb(file.bytes, file.len, 0, NULL);
+    assert_near(
+        json_number_value(json_object_get(json_object_get(told, "floor"), "value")),
+        0.95);
+    json_decref(told);
+    sprout_file_free(&file);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0); /* no temporary file was left */
+
+    assert_int_equal(sprout_plan_publish(folder, p.policy, &p.why, &problem),
+                     SPROUT_NOT_FOUND);
+    sprout_config_free(c);
+}
+
+static void too_little_memory_is_a_status_wherever_it_runs_out(void **state)
+{
+    (void)state;
+    struct sprout_config *const c =
+        config_of("rules: [{name: a, floor: 0.99}, {name: b, levels: [L0]}]");
+    const struct sprout_plan_in in = input(c, 200);
+    enum sprout_status status = SPROUT_NO_MEMORY;
+    size_t size = 0;
+    for (; status == SPROUT_NO_MEMORY && size < sizeof memory; size += 64) {
+        struct planned p = {0};
+        struct sprout_arena arena = sprout_arena_of(memory, size);
+        status = sprout_plan(&in, &arena, &p.policy, &p.why, &problem);
+        assert_true((status == SPROUT_OK) == (p.policy != NULL));
+    }
+    assert_int_equal(status, SPROUT_OK);
+    assert_true(size > 1024 && size < 64 * 1024);
+    sprout_config_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_mix_is_the_optimum_at_every_floor),
+        cmocka_unit_test(the_papers_floor_follows_the_grid),
+        cmocka_unit_test(costs_are_equation_one),
+        cmocka_unit_test(no_grid_value_means_everything_at_l0),
+        cmocka_unit_test(a_grid_of_zero_is_a_value),
+        cmocka_unit_test(rules_get_an_optimum_of_their_own),
+        cmocka_unit_test(what_the_journal_taught_moves_the_estimates),
+        cmocka_unit_test(the_source_of_quality_is_told),
+        cmocka_unit_test(the_policy_carries_what_the_configuration_says),
+        cmocka_unit_test(two_policies_have_two_names),
+        cmocka_unit_test(what_is_published_is_what_nginx_reads),
+        cmocka_unit_test(too_little_memory_is_a_status_wherever_it_runs_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
