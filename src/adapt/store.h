@@ -8,9 +8,10 @@
  *
  * Three kinds of tables (docs/ledger.md): receipts, one row a request, kept for the
  * retention; hourly, sums over (hour, grid value, level, model, arm, rule, stratum), kept
- * for good, so that a report over a year costs what a report over a month of receipts never
- * could; and what else must survive: conversations (sums of each, the unit of the saving's
- * estimate), policies, grid values, workers, the journal position, damaged lines, meta.
+ * for good, so that sums over a year read no receipt; and what else must survive:
+ * conversations (sums of each, the unit of the saving's estimate, kept for
+ * SPROUT_STORE_CONVERSATION_DAYS), policies, grid values, workers, the journal position,
+ * damaged lines, meta.
  *
  * Amounts are int64 microjoules, micrograms, microseconds and tokens, rounded once, before
  * they come here; unknown is NULL there and SPROUT_MICRO_UNKNOWN (or a negative count) here.
@@ -31,9 +32,13 @@
 #include "wire/record.h"
 
 enum {
-    SPROUT_STORE_SCHEMA = 1,         /* the version this code writes */
-    SPROUT_STORE_DAMAGED_MAX = 1000, /* damaged lines kept; older ones go */
-    SPROUT_STORE_DAMAGED_BYTES = 512 /* of each */
+    SPROUT_STORE_SCHEMA = 1, /* the version this code writes */
+    /* Groups (level, model, arm, rule, stratum) told apart in sums; models are named by
+     * clients, so beyond this they are counted as "(other)". */
+    SPROUT_STORE_SERIES_MAX = 4096,
+    SPROUT_STORE_DAMAGED_MAX = 1000,      /* damaged lines kept; older ones go */
+    SPROUT_STORE_DAMAGED_BYTES = 512,     /* of each */
+    SPROUT_STORE_CONVERSATION_DAYS = 400, /* so that a year can be reported */
 };
 
 struct sprout_store;
@@ -67,6 +72,7 @@ struct sprout_store_slot {
 
 struct sprout_store_receipt {
     const struct sprout_record *record;
+    int level; /* index of record->level in its policy; -1: unknown */
     struct sprout_store_slot slot;
     sprout_microjoules energy;
     sprout_microseconds time; /* modelled, what embodied rests on */
@@ -137,10 +143,11 @@ SPROUT_MUST_USE enum sprout_status sprout_store_grid_at(struct sprout_store *s,
                                                         struct sprout_store_grid *out,
                                                         struct sprout_error *err);
 
-/* Forget receipts, conversations, policies, grid values and workers older than `before`, at
- * most `limit` rows of each, in a transaction of its own; *out_more says that some are
- * left.  Hourly sums stay. */
+/* Forget receipts, policies and grid values older than `before`, and conversations that
+ * began SPROUT_STORE_CONVERSATION_DAYS before `now`: at most `limit` rows of each, in a
+ * transaction of its own; *out_more says that some are left.  Hourly sums stay. */
 SPROUT_MUST_USE enum sprout_status sprout_store_prune(struct sprout_store *s,
+                                                      sprout_instant now,
                                                       sprout_instant before,
                                                       int64_t limit, bool *out_more,
                                                       struct sprout_error *err);
@@ -203,6 +210,33 @@ SPROUT_MUST_USE enum sprout_status sprout_store_sums(
     struct sprout_store *s, struct sprout_store_range range,
     unsigned by, /* of enum sprout_store_by */
     sprout_store_sum_fn *each, void *ctx, struct sprout_error *err);
+
+/* One conversation in one arm of the experiment, all its requests summed: what the estimate
+ * of the saving is made from.  Only arms drawn by chance (mix, explore, holdout); a request
+ * without a conversation key is a conversation of its own. */
+struct sprout_store_conversation {
+    int64_t hour; /* in which it began; the range asked for is about this */
+    struct sprout_str arm;
+    struct sprout_str model;
+    struct sprout_str rule;
+    struct sprout_str stratum;
+    int64_t requests;
+    int64_t metered; /* with known energy */
+    int64_t graded;  /* metered, and with known grid value */
+    int64_t at_l1;   /* served at the first level that has a directive */
+    int64_t tokens;  /* completion, of metered requests */
+    sprout_microjoules energy;
+    sprout_microseconds time;
+    sprout_micrograms grams; /* operational and embodied, of graded requests */
+};
+
+typedef void sprout_store_conversation_fn(void *ctx,
+                                          const struct sprout_store_conversation *c);
+
+/* Ordered by rule, stratum, model and arm. */
+SPROUT_MUST_USE enum sprout_status sprout_store_conversations(
+    struct sprout_store *s, struct sprout_store_range range,
+    sprout_store_conversation_fn *each, void *ctx, struct sprout_error *err);
 
 /* What the whole ledger counts of lines that are no receipts. */
 struct sprout_store_health {

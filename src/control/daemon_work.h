@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon_work.h - what the daemon does in a turn; for daemon.c only.
+ *
+ * Each function is one duty, may fail without consequences for the others, and leaves what
+ * it found in the struct, from where the snapshot takes it. */
+#ifndef SPROUT_CONTROL_DAEMON_WORK_H
+#define SPROUT_CONTROL_DAEMON_WORK_H
+
+#include "adapt/grid.h"
+#include "adapt/store.h"
+#include "control/config.h"
+#include "control/daemon.h"
+#include "control/ingest.h"
+#include "control/planner.h"
+#include "control/snapshot.h"
+
+enum {
+    SPROUT_DAEMON_PATH_MAX = 4096,
+    SPROUT_DAEMON_ERROR_MAX = 400,
+    SPROUT_DAEMON_PENDING_MAX = 256,
+};
+
+/* A policy in force that is not in the ledger yet (it could not be written). */
+struct sprout_pending {
+    char id[SPROUT_NAME_MAX];
+    size_t id_len;
+    sprout_instant created;
+    char *json; /* owned */
+    size_t json_len;
+};
+
+struct sprout_daemon {
+    struct sprout_config *config; /* owned */
+    sprout_instant started;
+    sprout_instant epoch;
+
+    struct sprout_grid *grid;
+    struct sprout_grid_value value; /* views into grid */
+    sprout_instant grid_next;       /* wall time at which to ask again */
+    int64_t grid_errors;
+
+    struct sprout_store *store;                 /* NULL: not open now */
+    struct sprout_ingest *ingest;               /* NULL exactly when store is */
+    sprout_mono store_retry;                    /* not before */
+    bool busy;                                  /* there are more lines to take at once */
+    char ledger_error[SPROUT_DAEMON_ERROR_MAX]; /* "": all is well */
+    int64_t ledger_errors;
+    int ledger_failures; /* in a row */
+    bool health_stale;
+    struct sprout_store_health health;
+    struct sprout_snapshot_group group[SPROUT_SNAPSHOT_GROUPS_MAX];
+    size_t groups;
+
+    struct sprout_hash_key salt;
+    bool salt_known; /* from the ledger, the last policy, or drawn */
+    bool salt_kept;  /* in the ledger */
+
+    /* Two plans' memory, used in turn: the policy in force outlives the next attempt. */
+    char *plan_memory[2];
+    int plan_slot;
+    const struct sprout_policy *policy; /* NULL: none yet */
+    struct sprout_plan_why why;
+    sprout_mono plan_next;
+    bool plan_now;
+    bool grid_kept; /* the value in force is in the ledger */
+    int64_t plans;
+    int64_t plan_errors;
+    char plan_error[SPROUT_DAEMON_ERROR_MAX];
+
+    struct sprout_pending pending[SPROUT_DAEMON_PENDING_MAX]; /* oldest first */
+    size_t pending_count;
+
+    sprout_mono retain_next;
+};
+
+/* dir/name into `out` of SPROUT_DAEMON_PATH_MAX bytes. */
+SPROUT_MUST_USE enum sprout_status sprout_daemon_path(const char *dir, const char *name,
+                                                      char *out,
+                                                      struct sprout_error *err);
+
+/* Takes the configuration over, opens its grid, asks for a plan at once.  After a failure
+ * everything is as it was and the configuration still the caller's. */
+SPROUT_MUST_USE enum sprout_status sprout_daemon_use(struct sprout_daemon *d,
+                                                     struct sprout_config *config,
+                                                     sprout_instant wall,
+                                                     struct sprout_error *err);
+void sprout_daemon_close(struct sprout_daemon *d);
+
+/* Opens the ledger if it is not open and it is time; then at most `batches` of lines. */
+void sprout_daemon_ledger(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall,
+                          int batches);
+/* Something of the ledger failed: say so, try again in a while. */
+void sprout_daemon_ledger_failed(struct sprout_daemon *d, sprout_mono mono,
+                                 const struct sprout_error *err);
+/* Policies, grid value and salt that the ledger does not have yet.  SPROUT_OK when there
+ * are none left. */
+SPROUT_MUST_USE enum sprout_status sprout_daemon_keep(struct sprout_daemon *d,
+                                                      struct sprout_error *err);
+void sprout_daemon_grid(struct sprout_daemon *d, sprout_instant wall);
+void sprout_daemon_plan(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall);
+void sprout_daemon_retain(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall);
+
+void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,
+                            struct sprout_snapshot *out);
+
+#endif

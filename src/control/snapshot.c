@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot.c - a snapshot as JSON. */
+#include "control/snapshot.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/choice.h"
+#include "core/instant.h"
+
+enum { INSTANT_TEXT = 40, REASONS_MAX = 8 };
+
+/* ---- values that may be unknown -------------------------------------------------------- */
+
+static json_t *number(double v)
+{
+    return isfinite(v) ? json_real(v) : json_null();
+}
+
+static json_t *count(int64_t n)
+{
+    return n < 0 ? json_null() : json_integer((json_int_t)n);
+}
+
+static json_t *text(struct sprout_str s)
+{
+    return s.len == 0 ? json_null() : json_stringn(s.ptr, s.len);
+}
+
+static json_t *c_text(const char *s)
+{
+    return text(sprout_str_of(s));
+}
+
+static json_t *moment(sprout_instant t)
+{
+    char memory[INSTANT_TEXT];
+    struct sprout_buf b = sprout_buf_of(memory, sizeof memory);
+    sprout_instant_put(&b, t);
+    return text(sprout_buf_str(&b));
+}
+
+static double seconds_between(sprout_instant later, sprout_instant earlier)
+{
+    return (double)sprout_instant_since(later, earlier).ns / SPROUT_NS_PER_SECOND;
+}
+
+static void set(json_t *object, const char *name, json_t *value)
+{
+    /* Text that is no UTF-8 gives NULL: unknown, then. */
+    json_object_set_new(object, name, value == NULL ? json_null() : value);
+}
+
+/* ---- parts ----------------------------------------------------------------------------- */
+
+static json_t *grid_object(const struct sprout_snapshot *s)
+{
+    const struct sprout_grid_value *const g = &s->grid;
+    json_t *const o = json_object();
+    const bool known = g->quality != SPROUT_GRID_NONE;
+
+    set(o, "zone", text(g->zone));
+    set(o, "g_per_kwh", number(g->intensity.v));
+    set(o, "quality", c_text(sprout_grid_quality_text(g->quality)));
+    set(o, "source", text(g->source));
+    set(o, "kind", known ? c_text(sprout_grid_kind_text(g->kind)) : json_null());
+    set(o, "scope", known ? c_text(sprout_grid_scope_text(g->scope)) : json_null());
+    set(o, "slot_start", known ? moment(g->slot_start) : json_null());
+    set(o, "clock", moment(s->grid_clock));
+    set(o, "age_s",
+        known ? number(seconds_between(s->now, g->received_at)) : json_null());
+    set(o, "low_g_per_kwh", number(s->why.range.lo.v));
+    set(o, "high_g_per_kwh", number(s->why.range.hi.v));
+    set(o, "about", text(s->grid_about));
+    set(o, "errors", count(s->grid_errors));
+    return o;
+}
+
+static json_t *level_object(const struct sprout_snapshot *s, size_t level)
+{
+    const struct sprout_stratum *const stratum = &s->policy->strata[0];
+    const struct sprout_belief *const belief = &stratum->level[level];
+    json_t *const o = json_object();
+
+    set(o, "level", text(s->policy->levels[level].name));
+    set(o, "directive", text(s->policy->levels[level].directive));
+    set(o, "share", number(stratum->mix[level]));
+    set(o, "quality", number(s->why.quality[level]));
+    set(o, "grams", number(s->why.grams[level].v));
+    set(o, "energy_j", number(belief->energy.v));
+    set(o, "time_s", number(belief->time.v));
+    set(o, "output_tokens", number(belief->output_tokens));
+    set(o, "requests", count(belief->requests));
+    return o;
+}
+
+static json_t *policy_object(const struct sprout_snapshot *s)
+{
+    const struct sprout_policy *const p = s->policy;
+    if (p == NULL) {
+        return json_null();
+    }
+    json_t *const o = json_object();
+    json_t *const levels = json_array();
+    for (size_t l = 0; l < p->level_count; l++) {
+        json_array_append_new(levels, level_object(s, l));
+    }
+    set(o, "id", text(p->id));
+    set(o, "created", moment(p->created));
+    set(o, "valid_until", moment(p->valid_until));
+    set(o, "in_force", json_boolean(s->now.ns < p->valid_until.ns));
+    set(o, "age_s", number(seconds_between(s->now, p->created)));
+    set(o, "floor", number(p->floor));
+    set(o, "feasible", json_boolean(s->why.feasible));
+    set(o, "price", number(p->price));
+    set(o, "holdout", number(p->holdout));
+    set(o, "explore", number(p->explore));
+    set(o, "quality_source", text(p->quality_source));
+    set(o, "quality_expected", number(s->why.quality_mix));
+    set(o, "grams_expected", number(s->why.grams_mix.v));
+    set(o, "levels", levels);
+    return o;
+}
+
+static json_t *journal_object(const struct sprout_snapshot *s)
+{
+    json_t *const o = json_object();
+
+    set(o, "following", json_boolean(s->following));
+    set(o, "inode", json_integer((json_int_t)s->position.inode));
+    set(o, "offset", count(s->position.offset));
+    set(o, "lag_bytes", count(s->lag_bytes));
+    set(o, "rotations", count(s->journal.rotations));
+    set(o, "truncations", count(s->journal.truncations));
+    set(o, "lost_files", count(s->journal.lost_files));
+    set(o, "trouble", c_text(s->journal_trouble));
+    set(o, "unsettled", count(s->ingest.unsettled));
+    return o;
+}
+
+static json_t *ledger_object(const struct sprout_snapshot *s)
+{
+    const bool ok = s->ledger_open && s->ledger_error[0] == '\0';
+    json_t *const o = json_object();
+
+    set(o, "state", c_text(ok ? "ok" : "unavailable"));
+    set(o, "error", c_text(s->ledger_error));
+    set(o, "errors", count(s->ledger_errors));
+    set(o, "receipts", count(s->ledger_open ? s->health.receipts : -1));
+    set(o, "missing", count(s->ledger_open ? s->health.missing : -1));
+    set(o, "damaged", count(s->ledger_open ? s->health.damaged : -1));
+    set(o, "duplicates", count(s->ledger_open ? s->health.duplicates : -1));
+    set(o, "bytes", count(s->ledger_open ? s->health.bytes : -1));
+    return o;
+}
+
+static json_t *group_object(const struct sprout_snapshot_group *g)
+{
+    const struct sprout_store_sum *const sum = &g->sum;
+    json_t *const o = json_object();
+
+    set(o, "level", c_text(g->level));
+    set(o, "arm", c_text(g->arm));
+    set(o, "requests", count(sum->requests));
+    for (int i = 0; i <= SPROUT_OUTCOME_REFUSED; i++) {
+        set(o, sprout_outcome_text((enum sprout_outcome)i), count(sum->outcome[i]));
+    }
+    set(o, "metered", count(sum->metered));
+    set(o, "prompt_tokens", count(sum->prompt));
+    set(o, "completion_tokens", count(sum->completion));
+    set(o, "seconds", number((double)sum->duration_us / 1e6));
+    set(o, "energy_j", number((double)sum->energy_uj / 1e6));
+    set(o, "graded", count(sum->graded));
+    set(o, "operational_g", number((double)sum->operational_ug / 1e6));
+    set(o, "embodied_g", number((double)sum->embodied_ug / 1e6));
+    set(o, "expected_l0_g", number((double)sum->grams_l0_ug / 1e6));
+    return o;
+}
+
+/* ---- ready ----------------------------------------------------------------------------- */
+
+/* What is not there yet, in words; the count of them. */
+static size_t waiting_for(const struct sprout_snapshot *s, const char **out)
+{
+    size_t n = 0;
+
+    if (s->policy == NULL) {
+        out[n++] = s->plan_error[0] == '\0' ? "a first policy" : s->plan_error;
+    } else if (s->now.ns >= s->policy->valid_until.ns) {
+        out[n++] = "a policy that has not expired";
+    }
+    if (s->ledger_error[0] != '\0') {
+        out[n++] = s->ledger_error;
+    } else if (!s->ledger_open) {
+        out[n++] = "the ledger";
+    }
+    return n;
+}
+
+bool sprout_snapshot_ready(const struct sprout_snapshot *s)
+{
+    const char *reasons[REASONS_MAX];
+    return waiting_for(s, reasons) == 0;
+}
+
+static json_t *reasons_array(const struct sprout_snapshot *s)
+{
+    const char *reasons[REASONS_MAX];
+    const size_t n = waiting_for(s, reasons);
+    json_t *const a = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(a, c_text(reasons[i]));
+    }
+    return a;
+}
+
+static void put_object(struct sprout_buf *b, json_t *o)
+{
+    char *const dump = json_dumps(o, JSON_COMPACT);
+    sprout_buf_put(b, sprout_str_of(dump));
+    b->full = b->full || dump == NULL;
+    free(dump);
+    json_decref(o);
+}
+
+void sprout_snapshot_put_ready(struct sprout_buf *b, const struct sprout_snapshot *s)
+{
+    json_t *const o = json_object();
+    set(o, "ready", json_boolean(sprout_snapshot_ready(s)));
+    set(o, "waiting_for", reasons_array(s));
+    put_object(b, o);
+}
+
+void sprout_snapshot_put(struct sprout_buf *b, const struct sprout_snapshot *s)
+{
+    json_t *const o = json_object();
+    json_t *const groups = json_array();
+
+    for (size_t i = 0; i < s->groups; i++) {
+        json_array_append_new(groups, group_object(&s->group[i]));
+    }
+    set(o, "version", c_text(SPROUT_VERSION));
+    set(o, "pid", json_integer(s->pid));
+    set(o, "now", moment(s->now));
+    set(o, "started", moment(s->started));
+    set(o, "ready", json_boolean(sprout_snapshot_ready(s)));
+    set(o, "waiting_for", reasons_array(s));
+    set(o, "dir", c_text(s->dir));
+    set(o, "listen", c_text(s->listen));
+    set(o, "admin", c_text(s->admin));
+    set(o, "upstream", c_text(s->upstream));
+    set(o, "grid", grid_object(s));
+    set(o, "policy", policy_object(s));
+    set(o, "plans", count(s->plans));
+    set(o, "plan_errors", count(s->plan_errors));
+    set(o, "plan_error", c_text(s->plan_error));
+    set(o, "journal", journal_object(s));
+    set(o, "ledger", ledger_object(s));
+    set(o, "requests", groups);
+    put_object(b, o);
+}
