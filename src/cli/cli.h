@@ -14,7 +14,9 @@ struct sprout_command {
     const char *summary;
 };
 
+sprout_command_fn sprout_cmd_control;
 sprout_command_fn sprout_cmd_optimize;
+sprout_command_fn sprout_cmd_up;
 sprout_command_fn sprout_cmd_version;
 
 #endif

@@ -10,6 +10,8 @@
 #include "cli/cli.h"
 
 static const struct sprout_command commands[] = {
+    {"up", sprout_cmd_up, "run nginx and control together in front of a server"},
+    {"control", sprout_cmd_control, "run the control plane alone"},
     {"optimize", sprout_cmd_optimize, "solve optimization problems, one a line of JSON"},
     {"version", sprout_cmd_version, "print the version"},
 };
