@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-void *sprout_arena_alloc(struct sprout_arena *a, size_t size)
+void *sprout_arena_raw(struct sprout_arena *a, size_t size)
 {
     const size_t align = _Alignof(max_align_t);
     const uintptr_t at = (uintptr_t)a->block + a->used;
@@ -18,7 +18,13 @@ void *sprout_arena_alloc(struct sprout_arena *a, size_t size)
     }
     void *p = a->block + a->used + gap;
     a->used += gap + size;
-    return memset(p, 0, size);
+    return p;
+}
+
+void *sprout_arena_alloc(struct sprout_arena *a, size_t size)
+{
+    void *p = sprout_arena_raw(a, size);
+    return p == NULL ? NULL : memset(p, 0, size);
 }
 
 void *sprout_arena_array(struct sprout_arena *a, size_t count, size_t size)

@@ -29,6 +29,10 @@ static inline struct sprout_arena sprout_arena_of(void *block, size_t size)
 /* Zeroed memory of `size` bytes, or NULL once the arena is spent. */
 void *sprout_arena_alloc(struct sprout_arena *a, size_t size);
 
+/* The same, not zeroed: for large buffers of which few bytes are ever used, so that the
+ * rest of their pages is never touched. */
+void *sprout_arena_raw(struct sprout_arena *a, size_t size);
+
 /* `count` zeroed things of `size` bytes; a product that overflows spends the arena. */
 void *sprout_arena_array(struct sprout_arena *a, size_t count, size_t size);
 

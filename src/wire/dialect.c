@@ -6,6 +6,7 @@
 #include "wire/dialect_row.h"
 
 #include "core/choice.h"
+#include "wire/usage.h"
 
 /* clang-format off */
 
@@ -58,35 +59,35 @@ static const struct sprout_shape_row chat_request[] = {
 /* The usage object of chat and completions, at a depth of its own; DeepSeek's cached count
  * beside OpenAI's. */
 #define OPENAI_USAGE                                                                        \
-    {1, SPROUT_OUT_USAGE,            0, SPROUT_KEY("usage")},                               \
-    {2, SPROUT_OUT_PROMPT,           0, SPROUT_KEY("prompt_tokens")},                       \
-    {2, SPROUT_OUT_COMPLETION,       0, SPROUT_KEY("completion_tokens")},                   \
-    {2, SPROUT_OUT_TOTAL,            0, SPROUT_KEY("total_tokens")},                        \
-    {2, SPROUT_OUT_CACHED,           0, SPROUT_KEY("prompt_cache_hit_tokens")},             \
-    {2, SPROUT_OUT_NOTHING,          0, SPROUT_KEY("prompt_tokens_details")},               \
-    {3, SPROUT_OUT_CACHED,           0, SPROUT_KEY("cached_tokens")},                       \
-    {2, SPROUT_OUT_NOTHING,          0, SPROUT_KEY("completion_tokens_details")},           \
-    {3, SPROUT_OUT_REASONING,        0, SPROUT_KEY("reasoning_tokens")},                    \
-    {1, SPROUT_OUT_NOTHING,          0, SPROUT_KEY("timings")},                             \
-    {2, SPROUT_OUT_TIMED_CACHED,     0, SPROUT_KEY("cache_n")},                             \
-    {2, SPROUT_OUT_TIMED_PROMPT,     0, SPROUT_KEY("prompt_n")},                            \
-    {2, SPROUT_OUT_TIMED_COMPLETION, 0, SPROUT_KEY("predicted_n")},                         \
-    {1, SPROUT_OUT_ERROR,            0, SPROUT_KEY("error")}
+    {1, SPROUT_OUT_USAGE,   0,                             SPROUT_KEY("usage")},            \
+    {2, SPROUT_OUT_COUNT,   SPROUT_COUNT_PROMPT,           SPROUT_KEY("prompt_tokens")},    \
+    {2, SPROUT_OUT_COUNT,   SPROUT_COUNT_COMPLETION,       SPROUT_KEY("completion_tokens")},\
+    {2, SPROUT_OUT_COUNT,   SPROUT_COUNT_TOTAL,            SPROUT_KEY("total_tokens")},     \
+    {2, SPROUT_OUT_COUNT,   SPROUT_COUNT_CACHED,           SPROUT_KEY("prompt_cache_hit_tokens")},\
+    {2, SPROUT_OUT_NOTHING, 0,                             SPROUT_KEY("prompt_tokens_details")},\
+    {3, SPROUT_OUT_COUNT,   SPROUT_COUNT_CACHED,           SPROUT_KEY("cached_tokens")},    \
+    {2, SPROUT_OUT_NOTHING, 0,                             SPROUT_KEY("completion_tokens_details")},\
+    {3, SPROUT_OUT_COUNT,   SPROUT_COUNT_REASONING,        SPROUT_KEY("reasoning_tokens")}, \
+    {1, SPROUT_OUT_NOTHING, 0,                             SPROUT_KEY("timings")},          \
+    {2, SPROUT_OUT_COUNT,   SPROUT_COUNT_TIMED_CACHED,     SPROUT_KEY("cache_n")},          \
+    {2, SPROUT_OUT_COUNT,   SPROUT_COUNT_TIMED_PROMPT,     SPROUT_KEY("prompt_n")},         \
+    {2, SPROUT_OUT_COUNT,   SPROUT_COUNT_TIMED_COMPLETION, SPROUT_KEY("predicted_n")},      \
+    {1, SPROUT_OUT_ERROR,   0,                             SPROUT_KEY("error")}
 
 static const struct sprout_shape_row chat_reply[] = {
-    {0, SPROUT_OUT_NOTHING, 0, SPROUT_KEY("")},
-    {1, SPROUT_OUT_CHOICES, 0, SPROUT_KEY("choices")},
-    {2, SPROUT_OUT_CHOICE,  0, SPROUT_KEY("[]")},
-    {3, SPROUT_OUT_FINISH,  0, SPROUT_KEY("finish_reason")},
-    {3, SPROUT_OUT_NOTHING, 0, SPROUT_KEY("delta")},
-    {4, SPROUT_OUT_DELTA,   0, SPROUT_KEY("content")},
-    {4, SPROUT_OUT_DELTA,   0, SPROUT_KEY("reasoning_content")},
-    {4, SPROUT_OUT_DELTA,   0, SPROUT_KEY("reasoning")},
-    {4, SPROUT_OUT_DELTA,   0, SPROUT_KEY("refusal")},
-    {4, SPROUT_OUT_NOTHING, 0, SPROUT_KEY("tool_calls")},
-    {5, SPROUT_OUT_NOTHING, 0, SPROUT_KEY("[]")},
-    {6, SPROUT_OUT_NOTHING, 0, SPROUT_KEY("function")},
-    {7, SPROUT_OUT_DELTA,   0, SPROUT_KEY("arguments")},
+    {0, SPROUT_OUT_NOTHING, 0,                             SPROUT_KEY("")},
+    {1, SPROUT_OUT_CHOICES, 0,                             SPROUT_KEY("choices")},
+    {2, SPROUT_OUT_CHOICE,  0,                             SPROUT_KEY("[]")},
+    {3, SPROUT_OUT_FINISH,  0,                             SPROUT_KEY("finish_reason")},
+    {3, SPROUT_OUT_NOTHING, 0,                             SPROUT_KEY("delta")},
+    {4, SPROUT_OUT_DELTA,   0,                             SPROUT_KEY("content")},
+    {4, SPROUT_OUT_DELTA,   0,                             SPROUT_KEY("reasoning_content")},
+    {4, SPROUT_OUT_DELTA,   0,                             SPROUT_KEY("reasoning")},
+    {4, SPROUT_OUT_DELTA,   0,                             SPROUT_KEY("refusal")},
+    {4, SPROUT_OUT_NOTHING, 0,                             SPROUT_KEY("tool_calls")},
+    {5, SPROUT_OUT_NOTHING, 0,                             SPROUT_KEY("[]")},
+    {6, SPROUT_OUT_NOTHING, 0,                             SPROUT_KEY("function")},
+    {7, SPROUT_OUT_DELTA,   0,                             SPROUT_KEY("arguments")},
     OPENAI_USAGE,
 };
 

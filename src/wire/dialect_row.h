@@ -39,15 +39,7 @@ enum { SPROUT_SMALL_CAP = 16 }; /* tokens: nothing left to save below it (N12) *
 enum sprout_reply_id {
     SPROUT_OUT_NOTHING,
     SPROUT_OUT_USAGE, /* the object itself: not null */
-    SPROUT_OUT_PROMPT,
-    SPROUT_OUT_CACHED,
-    SPROUT_OUT_CACHE_WRITTEN, /* prompt tokens counted apart from PROMPT, as CACHED is */
-    SPROUT_OUT_COMPLETION,
-    SPROUT_OUT_REASONING,
-    SPROUT_OUT_TOTAL,
-    SPROUT_OUT_TIMED_CACHED, /* llama.cpp's timings: only where there is no usage */
-    SPROUT_OUT_TIMED_PROMPT,
-    SPROUT_OUT_TIMED_COMPLETION,
+    SPROUT_OUT_COUNT, /* arg says which: enum sprout_count */
     SPROUT_OUT_CHOICES,
     SPROUT_OUT_CHOICE,
     SPROUT_OUT_DELTA,  /* a string of new content, text or thought or arguments */
@@ -63,12 +55,21 @@ enum sprout_error_shape {
     SPROUT_ERROR_OLLAMA,
 };
 
+/* What the `type` of an event says of the stream. */
+struct sprout_dialect_event {
+    struct sprout_str type;
+    bool ends;
+    bool error;
+};
+
 struct sprout_dialect {
     struct sprout_str name;
     struct sprout_str path; /* the last segments of the URI path */
     struct sprout_shape request;
     struct sprout_shape reply;
     struct sprout_str part; /* a text part up to its text: {"type":"text","text": */
+    const struct sprout_dialect_event *events;
+    size_t event_count;
     enum sprout_error_shape error;
     bool include_usage; /* takes stream_options.include_usage (U2) */
     bool cached_beside; /* cached tokens are not among the prompt's (Messages) */

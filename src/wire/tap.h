@@ -4,6 +4,7 @@
  * One push machine for whole JSON replies, event streams (SSE) and NDJSON: feed it the bytes
  * the client gets; it never keeps them, never blocks, never fails the stream.  What it cannot
  * follow it gives up (`blind`), and the record says that usage is estimated or unknown.
+ * Events are scanned as they pass, so their size does not matter to the counts.
  * Stripping (U2, U3): where Sprout itself asked for the usage-only chunk, sprout_tap_strip()
  * decides per event what is forwarded; only the bytes of an event not yet complete are held,
  * at most SPROUT_TAP_HOLD_MAX, and a longer event is let go as it is.
@@ -45,7 +46,7 @@ struct sprout_tap_result {
     enum sprout_usage_source source;
     bool terminal; /* the stream's own end was seen: [DONE], ... */
     bool error;    /* an in-band error event was seen */
-    bool blind;    /* gave up: event too large, bytes it cannot read */
+    bool blind;    /* some event could not be read: not JSON, nested too deep, cut off */
 };
 
 struct sprout_tap;
@@ -73,10 +74,11 @@ struct sprout_tap_result sprout_tap_finish(struct sprout_tap *t, sprout_tap_emit
 /* What is known so far (a client that hung up). */
 struct sprout_tap_result sprout_tap_result(const struct sprout_tap *t);
 
-/* True when the forwarded bytes stand at the beginning of an event, so that a comment may
- * be put there; and whether the stream's own terminal event is the next to go out is seen by
- * sprout_tap_strip's `before_end` hook: called once, just before the terminal event's bytes
- * are emitted (or at finish, if none came), to let a receipt comment go first. */
+/* Event streams that pass through sprout_tap_strip() only: called once, when all that was
+ * forwarded ends with a whole event and the stream's own last event ([DONE], message_stop,
+ * ...) goes out next, so that a comment may stand before it.  sprout_tap_result() already
+ * knows what that event said.  If no such event came it is called from sprout_tap_finish(),
+ * and not at all when the reply broke off inside an event that was too large to hold. */
 typedef void sprout_tap_before_end_fn(void *ctx);
 void sprout_tap_before_end(struct sprout_tap *t, sprout_tap_before_end_fn *fn, void *ctx);
 
