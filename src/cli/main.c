@@ -13,6 +13,7 @@ static const struct sprout_command commands[] = {
     {"up", sprout_cmd_up, "run nginx and control together in front of a server"},
     {"control", sprout_cmd_control, "run the control plane alone"},
     {"optimize", sprout_cmd_optimize, "solve optimization problems, one a line of JSON"},
+    {"simulate", sprout_cmd_simulate, "run policies against a recorded grid"},
     {"version", sprout_cmd_version, "print the version"},
 };
 

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* experiment.c - see experiment.h. */
+#include "sim/experiment.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct zone {
+    char path[SPROUT_EXPERIMENT_PATH_MAX];
+    struct sprout_grid_trace trace;
+    struct sprout_evaluations evaluations;
+    struct sprout_world *world;
+};
+
+struct sprout_experiment {
+    struct sprout_experiment_opts opts;
+    struct zone *zone; /* owned, SPROUT_EXPERIMENT_ZONES_MAX of them */
+    size_t zones;
+    struct sprout_grid_trace bounds;
+    struct sprout_mix_table mix;
+    struct sprout_means means;
+    struct sprout_requests requests;
+    struct sprout_accuracy accuracy;
+    struct sprout_sim_run *run; /* owned */
+    size_t runs;
+    struct sprout_experiment_input *input; /* owned */
+    size_t inputs;
+};
+
+static void note_input(struct sprout_experiment *e, const char *role, const char *path,
+                       const char *sha256)
+{
+    if (e->inputs == SPROUT_EXPERIMENT_INPUTS_MAX) {
+        return;
+    }
+    struct sprout_experiment_input *const in = &e->input[e->inputs++];
+    struct sprout_buf name = sprout_buf_of(in->path, sizeof in->path - 1);
+    in->role = role;
+    sprout_buf_put(&name, sprout_str_of(path));
+    memcpy(in->sha256, sha256, sizeof in->sha256);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* ---- files of a folder --------------------------------------------------------------- */
+
+static int by_path(const void *a, const void *b)
+{
+    const struct zone *const x = a, *const y = b;
+    return strcmp(x->path, y->path);
+}
+
+static bool join_path(char *out, size_t size, const char *folder, const char *name)
+{
+    struct sprout_buf b = sprout_buf_of(out, size - 1);
+    sprout_buf_put(&b, sprout_str_of(folder));
+    sprout_buf_byte(&b, '/');
+    sprout_buf_put(&b, sprout_str_of(name));
+    out[b.full ? 0 : b.len] = '\0';
+    return !b.full;
+}
+
+static enum sprout_status fail_folder(struct sprout_error *err, const char *path)
+{
+    return sprout_fail(err, errno == ENOENT ? SPROUT_NOT_FOUND : SPROUT_IO,
+                       "%s: cannot open the folder: %s", path, strerror(errno));
+}
+
+static enum sprout_status list_grids(struct sprout_experiment *e,
+                                     struct sprout_error *err)
+{
+    DIR *const dir = opendir(e->opts.grid);
+    if (dir == NULL) {
+        return fail_folder(err, e->opts.grid);
+    }
+    const struct dirent *entry;
+    enum sprout_status st = SPROUT_OK;
+    while (st == SPROUT_OK && (entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] == '.' ||
+            !sprout_str_ends(sprout_str_of(entry->d_name), SPROUT_STR(".csv"))) {
+            continue;
+        }
+        struct zone *const z = &e->zone[e->zones];
+        if (e->zones == SPROUT_EXPERIMENT_ZONES_MAX ||
+            !join_path(z->path, sizeof z->path, e->opts.grid, entry->d_name)) {
+            st = sprout_fail(err, SPROUT_LIMIT,
+                             "%s: more than %d zones, or a path too long", e->opts.grid,
+                             SPROUT_EXPERIMENT_ZONES_MAX);
+        } else {
+            e->zones++;
+        }
+    }
+    closedir(dir);
+    if (st == SPROUT_OK && e->zones == 0) {
+        st = sprout_fail(err, SPROUT_NOT_FOUND, "%s: no *.csv in this folder",
+                         e->opts.grid);
+    }
+    qsort(e->zone, e->zones, sizeof *e->zone, by_path);
+    return st;
+}
+
+/* <folder>/<zone>_*.json, the first in the order of names. */
+static enum sprout_status find_evaluations(const char *folder, const char *zone,
+                                           char *out, size_t size,
+                                           struct sprout_error *err)
+{
+    char best[256] = "";
+    const size_t n = strlen(zone);
+    DIR *const dir = opendir(folder);
+    if (dir == NULL) {
+        return fail_folder(err, folder);
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL) {
+        const struct sprout_str name = sprout_str_of(entry->d_name);
+        if (name.len < sizeof best && sprout_str_ends(name, SPROUT_STR(".json")) &&
+            strncmp(name.ptr, zone, n) == 0 && name.ptr[n] == '_' &&
+            (best[0] == '\0' || strcmp(name.ptr, best) < 0)) {
+            memcpy(best, name.ptr, name.len + 1);
+        }
+    }
+    closedir(dir);
+    return best[0] != '\0' && join_path(out, size, folder, best)
+               ? SPROUT_OK
+               : sprout_fail(err, SPROUT_NOT_FOUND, "%s: no %s_*.json for this zone",
+                             folder, zone);
+}
+
+/* ---- reading ------------------------------------------------------------------------- */
+
+static enum sprout_status read_shared(struct sprout_experiment *e,
+                                      struct sprout_error *err)
+{
+    const struct sprout_experiment_opts *const o = &e->opts;
+    enum sprout_status st = sprout_mix_read(o->mix, &e->mix, err);
+    if (st != SPROUT_OK) {
+        return st;
+    }
+    note_input(e, "mix", o->mix, e->mix.sha256);
+    if (o->means != NULL) {
+        st = sprout_means_read(o->means, &e->means, err);
+        if (st != SPROUT_OK) {
+            return st;
+        }
+        note_input(e, "means", o->means, e->means.sha256);
+    }
+    if (o->requests != NULL) {
+        st = sprout_requests_read(o->requests, &e->requests, err);
+        if (st != SPROUT_OK) {
+            return st;
+        }
+        note_input(e, "requests", o->requests, e->requests.sha256);
+        st = sprout_accuracy_make(&e->requests, &e->accuracy, err);
+        if (st != SPROUT_OK) {
+            return st;
+        }
+    }
+    if (o->bounds_from != NULL) {
+        const struct sprout_str any = {"", 0};
+        st = sprout_grid_trace_read(o->bounds_from, any, &e->bounds, err);
+        if (st != SPROUT_OK) {
+            return st;
+        }
+        note_input(e, "bounds", o->bounds_from, e->bounds.sha256);
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status read_evaluations(struct sprout_experiment *e, struct zone *z,
+                                           struct sprout_error *err)
+{
+    char found[SPROUT_EXPERIMENT_PATH_MAX];
+    const char *path = e->opts.evaluations;
+    enum sprout_status st = SPROUT_OK;
+
+    if (is_folder(path)) {
+        st = find_evaluations(path, z->trace.zone, found, sizeof found, err);
+        path = found;
+    }
+    if (st == SPROUT_OK) {
+        st = sprout_evaluations_read(path, &z->evaluations, err);
+    }
+    if (st == SPROUT_OK) {
+        note_input(e, "evaluations", path, z->evaluations.sha256);
+    }
+    return st;
+}
+
+static enum sprout_status read_zone(struct sprout_experiment *e, struct zone *z,
+                                    struct sprout_error *err)
+{
+    const struct sprout_experiment_opts *const o = &e->opts;
+    const struct sprout_str any = {"", 0};
+    enum sprout_status st = sprout_grid_trace_read(z->path, any, &z->trace, err);
+    if (st != SPROUT_OK) {
+        return st;
+    }
+    note_input(e, "grid", z->path, z->trace.sha256);
+    if (o->evaluations != NULL) {
+        st = read_evaluations(e, z, err);
+        if (st != SPROUT_OK) {
+            return st;
+        }
+    }
+    const struct sprout_world_opts world = {
+        .trace = &z->trace,
+        .trace_path = z->path,
+        .bounds = o->bounds_from != NULL ? &e->bounds : NULL,
+        .scope = o->scope,
+        .start = o->start,
+        .hours = o->hours > 0 ? o->hours : e->mix.hours,
+        .trailing_days = o->trailing_days,
+        .mix = &e->mix,
+        .mix_path = o->mix,
+        .means = o->means != NULL ? &e->means : NULL,
+        .requests = o->requests != NULL ? &e->requests : NULL,
+        .accuracy = o->requests != NULL ? &e->accuracy : NULL,
+        .evaluations = o->evaluations != NULL ? &z->evaluations : NULL,
+        .carbon = o->carbon,
+    };
+    return sprout_world_new(&world, &z->world, err);
+}
+
+static enum sprout_status read_all(struct sprout_experiment *e, struct sprout_error *err)
+{
+    enum sprout_status st = read_shared(e, err);
+    if (st == SPROUT_OK && is_folder(e->opts.grid)) {
+        st = list_grids(e, err);
+    } else if (st == SPROUT_OK) {
+        struct sprout_buf b = sprout_buf_of(e->zone[0].path, sizeof e->zone[0].path - 1);
+        sprout_buf_put(&b, sprout_str_of(e->opts.grid));
+        e->zones = 1;
+    }
+    for (size_t z = 0; st == SPROUT_OK && z < e->zones; z++) {
+        st = read_zone(e, &e->zone[z], err);
+    }
+    return st;
+}
+
+enum sprout_status sprout_experiment_new(const struct sprout_experiment_opts *opts,
+                                         struct sprout_experiment **out,
+                                         struct sprout_error *err)
+{
+    struct sprout_experiment *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        return sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
+    }
+    e->opts = *opts;
+    e->zone = calloc(SPROUT_EXPERIMENT_ZONES_MAX, sizeof *e->zone);
+    e->input = calloc(SPROUT_EXPERIMENT_INPUTS_MAX, sizeof *e->input);
+    enum sprout_status st = e->zone != NULL && e->input != NULL
+                                ? read_all(e, err)
+                                : sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
+    if (st == SPROUT_OK) {
+        e->run = calloc(e->zones * opts->policies, sizeof *e->run);
+        if (e->run == NULL) {
+            st = sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
+        }
+    }
+    if (st != SPROUT_OK) {
+        sprout_experiment_free(e);
+        return st;
+    }
+    *out = e;
+    return SPROUT_OK;
+}
+
+enum sprout_status sprout_experiment_run(struct sprout_experiment *e,
+                                         sprout_experiment_progress_fn *progress,
+                                         void *ctx, struct sprout_error *err)
+{
+    const size_t all = e->zones * e->opts.policies;
+    while (e->runs < all) {
+        const struct sprout_world *const w = e->zone[e->runs / e->opts.policies].world;
+        const struct sprout_sim_policy *const p =
+            e->opts.policy[e->runs % e->opts.policies];
+        if (progress != NULL) {
+            progress(ctx, e->runs, all, w->zone, p->name);
+        }
+        const enum sprout_status st =
+            sprout_sim_run(w, p, &e->opts.settings, &e->run[e->runs], err);
+        if (st != SPROUT_OK) {
+            return st;
+        }
+        e->runs++;
+    }
+    if (progress != NULL) {
+        progress(ctx, all, all, "", "");
+    }
+    return SPROUT_OK;
+}
+
+void sprout_experiment_free(struct sprout_experiment *e)
+{
+    if (e == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < e->runs; i++) {
+        sprout_sim_run_free(&e->run[i]);
+    }
+    for (size_t z = 0; z < e->zones; z++) {
+        sprout_world_free(e->zone[z].world);
+        sprout_evaluations_free(&e->zone[z].evaluations);
+        sprout_grid_trace_free(&e->zone[z].trace);
+    }
+    sprout_grid_trace_free(&e->bounds);
+    sprout_mix_free(&e->mix);
+    sprout_accuracy_free(&e->accuracy);
+    sprout_requests_free(&e->requests);
+    free(e->run);
+    free(e->zone);
+    free(e->input);
+    free(e);
+}
+
+size_t sprout_experiment_run_count(const struct sprout_experiment *e)
+{
+    return e->runs;
+}
+
+const struct sprout_sim_run *sprout_experiment_run_at(const struct sprout_experiment *e,
+                                                      size_t i)
+{
+    return &e->run[i];
+}
+
+size_t sprout_experiment_input_count(const struct sprout_experiment *e)
+{
+    return e->inputs;
+}
+
+const struct sprout_experiment_input *sprout_experiment_input_at(
+    const struct sprout_experiment *e, size_t i)
+{
+    return &e->input[i];
+}
+
+const struct sprout_world *sprout_experiment_world(const struct sprout_experiment *e,
+                                                   size_t run)
+{
+    return e->zone[run / e->opts.policies].world;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* world.c - see world.h. */
+#include "sim/world.h"
+
+#include <stdlib.h>
+
+#include "core/instant.h"
+
+enum { SECONDS_PER_HOUR = 3600, SECONDS_PER_DAY = 86400, TIME_TEXT_MAX = 32 };
+
+/* Published intensities have two decimals; the same hour may differ by a rounding. */
+#define CI_TOLERANCE 0.0051
+
+static int mix_task(const struct sprout_mix_table *mix, const char *name)
+{
+    for (size_t k = 0; k < mix->tasks; k++) {
+        if (strcmp(mix->task[k], name) == 0) {
+            return (int)k;
+        }
+    }
+    return -1;
+}
+
+/* ---- tasks --------------------------------------------------------------------------- */
+
+static void means_of_requests(struct sprout_world *w, bool with_quality)
+{
+    const struct sprout_requests *const r = w->in.requests;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct sprout_request *const q = &r->request[i];
+        const int k = w->task_of_request[q->task];
+        if (k < 0) {
+            continue;
+        }
+        struct sprout_task_means *const t = &w->task[k];
+        for (int o = 0; o < SPROUT_SIM_OPTIONS; o++) {
+            t->energy[o].v += q->energy[o].v / (double)r->task_count[q->task];
+            t->time[o].v += q->time[o].v / (double)r->task_count[q->task];
+        }
+        if (with_quality && q->preferred >= 0) {
+            t->preferred[q->preferred] += 1.0 / (double)r->task_judged[q->task];
+        }
+    }
+}
+
+static void accuracy_of_requests(struct sprout_world *w)
+{
+    const struct sprout_requests *const r = w->in.requests;
+    const struct sprout_accuracy *const a = w->in.accuracy;
+
+    for (size_t t = 0; a != NULL && t < r->tasks; t++) {
+        const int k = w->task_of_request[t];
+        for (int o = 0; k >= 0 && a->task_known[t] > 0 && o < SPROUT_SIM_OPTIONS; o++) {
+            w->right[k][o] = 0;
+        }
+    }
+    for (size_t i = 0; a != NULL && i < r->count; i++) {
+        const int t = r->request[i].task;
+        const int k = w->task_of_request[t];
+        for (int o = 0; k >= 0 && a->known[i] && o < SPROUT_SIM_OPTIONS; o++) {
+            w->right[k][o] += (a->right[i] >> o & 1) / (double)a->task_known[t];
+        }
+    }
+}
+
+static enum sprout_status join_requests(struct sprout_world *w, struct sprout_error *err)
+{
+    const struct sprout_requests *const r = w->in.requests;
+    bool found[SPROUT_TASKS_MAX] = {false};
+
+    for (size_t t = 0; t < r->tasks; t++) {
+        w->task_of_request[t] = mix_task(w->in.mix, r->task[t]);
+        if (w->task_of_request[t] >= 0) {
+            found[w->task_of_request[t]] = true;
+        }
+    }
+    for (size_t k = 0; k < w->tasks; k++) {
+        if (!found[k]) {
+            return sprout_fail(err, SPROUT_NOT_FOUND,
+                               "%s: task '%s' has no %s.jsonl among the requests",
+                               w->in.mix_path, w->task[k].task, w->task[k].task);
+        }
+    }
+    means_of_requests(w, w->in.means == NULL);
+    accuracy_of_requests(w);
+    return SPROUT_OK;
+}
+
+static enum sprout_status join_means(struct sprout_world *w, struct sprout_error *err)
+{
+    for (size_t k = 0; k < w->tasks; k++) {
+        const struct sprout_task_means *found = NULL;
+        for (size_t j = 0; j < w->in.means->tasks; j++) {
+            if (strcmp(w->in.means->task[j].task, w->task[k].task) == 0) {
+                found = &w->in.means->task[j];
+            }
+        }
+        if (found == NULL) {
+            return sprout_fail(err, SPROUT_NOT_FOUND, "%s: task '%s' is not in the means",
+                               w->in.mix_path, w->task[k].task);
+        }
+        memcpy(w->task[k].preferred, found->preferred, sizeof found->preferred);
+        if (w->in.requests == NULL) {
+            w->task[k] = *found;
+        }
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status make_tasks(struct sprout_world *w, struct sprout_error *err)
+{
+    w->tasks = w->in.mix->tasks;
+    for (size_t k = 0; k < w->tasks; k++) {
+        memcpy(w->task[k].task, w->in.mix->task[k], sizeof w->task[k].task);
+        for (int o = 0; o < SPROUT_SIM_OPTIONS; o++) {
+            w->right[k][o] = NAN;
+        }
+    }
+    enum sprout_status st = SPROUT_OK;
+    if (w->in.requests != NULL) {
+        st = join_requests(w, err);
+    }
+    if (st == SPROUT_OK && w->in.means != NULL) {
+        st = join_means(w, err);
+    }
+    return st;
+}
+
+/* ---- hours --------------------------------------------------------------------------- */
+
+double sprout_world_grams(const struct sprout_world *w, const struct sprout_world_hour *h,
+                          sprout_joules energy, sprout_seconds time)
+{
+    return sprout_carbon_operational(&w->in.carbon, h->ci, energy).v +
+           sprout_carbon_embodied(&w->in.carbon, time).v;
+}
+
+static void expect(const struct sprout_world *w, struct sprout_world_hour *h)
+{
+    for (size_t k = 0; k < w->tasks; k++) {
+        for (int o = 0; o < SPROUT_SIM_OPTIONS; o++) {
+            h->energy[o].v += h->mix[k] * w->task[k].energy[o].v;
+            h->time[o].v += h->mix[k] * w->task[k].time[o].v;
+        }
+        for (int l = 0; l < SPROUT_SIM_LEVELS; l++) {
+            h->quality[l] += h->mix[k] * w->task[k].preferred[l];
+        }
+    }
+    for (int o = 0; o < SPROUT_SIM_OPTIONS; o++) {
+        h->grams[o] = sprout_world_grams(w, h, h->energy[o], h->time[o]);
+    }
+}
+
+static sprout_g_per_kwh mean_until(const struct sprout_world *w,
+                                   const struct sprout_grid_trace *t, sprout_instant at,
+                                   int64_t days)
+{
+    const sprout_span window = sprout_span_seconds(days * SECONDS_PER_DAY);
+    double sum = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const int64_t age = sprout_instant_since(at, t->slots[i].start).ns;
+        if (days == 0 || (age >= 0 && age < window.ns)) {
+            sum += sprout_grid_slot_value(&t->slots[i], w->in.scope).v;
+            n++;
+        }
+    }
+    return (sprout_g_per_kwh){n > 0 ? sum / (double)n : NAN};
+}
+
+static enum sprout_status fail_moment(const struct sprout_world *w, sprout_instant at,
+                                      size_t line, struct sprout_error *err,
+                                      const char *what)
+{
+    char text[TIME_TEXT_MAX];
+    struct sprout_buf b = sprout_buf_of(text, sizeof text);
+    sprout_instant_put(&b, at);
+    if (line > 0) {
+        sprout_fail(err, SPROUT_INVALID, "%s: line %zu: %s at %.*s", w->in.trace_path,
+                    line, what, (int)b.len, text);
+    } else {
+        sprout_fail(err, SPROUT_INVALID, "%s: %s at %.*s", w->in.trace_path, what,
+                    (int)b.len, text);
+    }
+    return SPROUT_INVALID;
+}
+
+/* A grid with a hole is refused whole: extremes and means would silently differ. */
+static enum sprout_status check_trace(const struct sprout_world *w,
+                                      const struct sprout_grid_trace *t, const char *name,
+                                      struct sprout_error *err)
+{
+    if (t->holes > 0) {
+        return sprout_fail(
+            err, SPROUT_INVALID,
+            "%s: line %zu: %zu hours are missing after this row; expected a "
+            "row for every hour",
+            name, t->first_hole, t->holes);
+    }
+    if (t->step.ns != SECONDS_PER_HOUR * SPROUT_NS_PER_SECOND) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%s: rows are %lld s apart; expected hours", name,
+                           (long long)(t->step.ns / SPROUT_NS_PER_SECOND));
+    }
+    for (size_t i = 0; i < t->count; i++) {
+        if (isnan(sprout_grid_slot_value(&t->slots[i], w->in.scope).v)) {
+            return fail_moment(w, t->slots[i].start, i + 2, err, "no intensity");
+        }
+    }
+    return SPROUT_OK;
+}
+
+static void look_back(struct sprout_world *w, sprout_instant at,
+                      struct sprout_world_hour *h)
+{
+    const struct sprout_grid_trace *const t = w->in.trace;
+    const int64_t days = w->in.trailing_days;
+    const struct sprout_grid_range r = sprout_grid_trace_range(
+        t, w->in.scope, at, sprout_span_seconds(days * SECONDS_PER_DAY));
+    h->lo = r.lo;
+    h->hi = r.hi;
+    h->mean = mean_until(w, t, at, days);
+}
+
+static void look_ahead(struct sprout_world *w)
+{
+    const struct sprout_grid_trace *const t = w->in.bounds;
+    double lo = INFINITY, hi = -INFINITY, mean = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const double v = sprout_grid_slot_value(&t->slots[i], w->in.scope).v;
+        lo = fmin(lo, v);
+        hi = fmax(hi, v);
+    }
+    for (size_t h = 0; h < w->hours; h++) {
+        mean += w->hour[h].ci.v / (double)w->hours;
+    }
+    for (size_t h = 0; h < w->hours; h++) {
+        w->hour[h].lo.v = lo;
+        w->hour[h].hi.v = hi;
+        w->hour[h].mean.v = mean;
+    }
+}
+
+static enum sprout_status make_hours(struct sprout_world *w, struct sprout_error *err)
+{
+    for (size_t i = 0; i < w->hours; i++) {
+        const sprout_instant at = sprout_instant_add(
+            w->in.start, sprout_span_seconds((int64_t)i * SECONDS_PER_HOUR));
+        const struct sprout_grid_slot *const slot = sprout_grid_trace_at(w->in.trace, at);
+        if (slot == NULL) {
+            return fail_moment(w, at, 0, err,
+                               "the trace has no row for this window's hour");
+        }
+        w->hour[i].ci = sprout_grid_slot_value(slot, w->in.scope);
+        w->hour[i].mix = sprout_mix_row(w->in.mix, i);
+        expect(w, &w->hour[i]);
+        if (w->in.trailing_days > 0) {
+            look_back(w, at, &w->hour[i]);
+        }
+    }
+    if (w->in.trailing_days == 0) {
+        look_ahead(w);
+    }
+    w->long_mean = mean_until(w, w->in.bounds, w->in.start, w->in.trailing_days);
+    return SPROUT_OK;
+}
+
+/* ---- the whole ----------------------------------------------------------------------- */
+
+static enum sprout_status check_evaluations(const struct sprout_world *w,
+                                            struct sprout_error *err)
+{
+    const struct sprout_evaluations *const e = w->in.evaluations;
+    if (e == NULL) {
+        return SPROUT_OK;
+    }
+    if (strcmp(e->zone, w->zone) != 0 || e->hours < w->hours) {
+        return sprout_fail(
+            err, SPROUT_INVALID,
+            "the evaluations are of zone %s over %zu hours; expected %s over %zu",
+            e->zone, e->hours, w->zone, w->hours);
+    }
+    for (size_t h = 0; h < w->hours; h++) {
+        if (fabs(e->hour[h].ci.v - w->hour[h].ci.v) > CI_TOLERANCE) {
+            return sprout_fail(
+                err, SPROUT_INVALID,
+                "the evaluations are of another window: hour %zu has %g g/kWh "
+                "there and %g in the trace",
+                h, e->hour[h].ci.v, w->hour[h].ci.v);
+        }
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_options(const struct sprout_world_opts *o,
+                                        struct sprout_error *err)
+{
+    if (o->hours == 0 || o->hours > SPROUT_SIM_HOURS_MAX) {
+        return sprout_fail(err, SPROUT_INVALID, "%zu hours; expected 1 to %d", o->hours,
+                           SPROUT_SIM_HOURS_MAX);
+    }
+    if (o->mix->hours < o->hours) {
+        return sprout_fail(
+            err, SPROUT_INVALID,
+            "%s: line %zu: the mix ends after %zu hours; %zu were asked for", o->mix_path,
+            o->mix->hours + 1, o->mix->hours, o->hours);
+    }
+    if (o->means == NULL && o->requests == NULL) {
+        return sprout_fail(err, SPROUT_INVALID, "neither means nor requests are given");
+    }
+    return SPROUT_OK;
+}
+
+enum sprout_status sprout_world_new(const struct sprout_world_opts *opts,
+                                    struct sprout_world **out, struct sprout_error *err)
+{
+    enum sprout_status st = check_options(opts, err);
+    if (st != SPROUT_OK) {
+        return st;
+    }
+    struct sprout_world *w = calloc(1, sizeof *w);
+    struct sprout_world_hour *const hour = calloc(opts->hours, sizeof *hour);
+    if (w == NULL || hour == NULL) {
+        free(w);
+        free(hour);
+        return sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
+    }
+
+    *w = (struct sprout_world){.in = *opts, .hour = hour, .hours = opts->hours};
+    w->zone = opts->trace->zone;
+    w->in.bounds = opts->bounds != NULL ? opts->bounds : opts->trace;
+    st = check_trace(w, w->in.trace, w->in.trace_path, err);
+    if (st == SPROUT_OK && w->in.bounds != w->in.trace) {
+        st = check_trace(w, w->in.bounds, "the bounds' file", err);
+    }
+    if (st == SPROUT_OK) {
+        st = make_tasks(w, err);
+    }
+    if (st == SPROUT_OK) {
+        st = make_hours(w, err);
+    }
+    if (st == SPROUT_OK) {
+        st = check_evaluations(w, err);
+    }
+    if (st != SPROUT_OK) {
+        sprout_world_free(w);
+        return st;
+    }
+    *out = w;
+    return SPROUT_OK;
+}
+
+void sprout_world_free(struct sprout_world *w)
+{
+    if (w != NULL) {
+        free(w->hour);
+        free(w);
+    }
+}
+
+double sprout_world_weight(const struct sprout_world *w,
+                           const struct sprout_world_hour *h,
+                           const struct sprout_request *r)
+{
+    const int k = w->task_of_request[r->task];
+    return k < 0 ? 0 : h->mix[k] / (double)w->in.requests->task_count[r->task];
+}

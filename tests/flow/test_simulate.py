@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`sprout simulate` as a user runs it: a small world written here, and bad input."""
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SPROUT = Path(__file__).parents[2] / "build" / "sprout"
+
+GRID_HEADER = (
+    "Datetime (UTC),Country,Zone Name,Zone Id,Carbon Intensity gCO₂eq/kWh (direct),"
+    "Carbon Intensity gCO₂eq/kWh (LCA),Low Carbon Percentage,Renewable Percentage,"
+    "Data Source,Data Estimated,Data Estimation Method\n"
+)
+MEANS = """task,option,prompts,energy_wh,time_s,judged,preferred_share
+talk,L0,9,0.5,8,9,0.5
+talk,L1,9,0.2,3,9,0.3
+talk,L2,9,0.1,1,9,0.2
+talk,L0_7b,9,0.3,5,,
+"""
+
+
+def grid_rows(hours, skip=()):
+    return [
+        f"2023-01-{1 + h // 24:02d} {h % 24:02d}:00:00,X,Land,XX,{100 + 10 * (h % 24)},200,"
+        "50,50,here,false,\n"
+        for h in range(hours)
+        if h not in skip
+    ]
+
+
+@pytest.fixture
+def world(tmp_path):
+    (tmp_path / "grid.csv").write_text(GRID_HEADER + "".join(grid_rows(72)))
+    (tmp_path / "mix.csv").write_text("hour,talk\n" + "".join(f"{h},1\n" for h in range(48)))
+    (tmp_path / "means.csv").write_text(MEANS)
+    return tmp_path
+
+
+def simulate(world, *more, start="2023-01-02T00:00"):
+    files = {"--grid": "grid.csv", "--mix": "mix.csv", "--means": "means.csv"}
+    files = [x for k, v in files.items() if k not in more for x in (k, v)]
+    return subprocess.run(
+        [SPROUT, "simulate", "--start", start, *files, *more],
+        cwd=world, capture_output=True, text=True, timeout=60,
+    )
+
+
+def test_the_json_has_a_run_per_policy_and_a_row_per_hour(world):
+    done = simulate(world, "--policy", "base,co2,sprout", "--json")
+    assert done.returncode == 0, done.stderr
+    out = json.loads(done.stdout)
+    assert [r["policy"] for r in out["runs"]] == ["base", "co2", "sprout"]
+    base, least, sprout = out["runs"]
+    assert base["saved_percent"] == 0 and base["quality_percent"] == 100
+    assert least["quality_percent"] == pytest.approx(40)
+    assert least["saved_percent"] == pytest.approx(80, abs=1)
+    assert len(sprout["hours"]) == 48 and sprout["zone"] == "XX"
+    hour = sprout["hours"][0]
+    assert hour["ci"] == 100 and sum(hour["mix"]) == pytest.approx(1)
+    assert 0 < hour["carbon_g"] <= base["hours"][0]["carbon_g"]
+    assert out["seed"] == 1 and len(out["inputs"]) == 3
+    assert all(len(i["sha256"]) == 64 for i in out["inputs"])
+
+
+def test_a_run_is_repeated_from_the_arguments_in_its_json(world):
+    first = simulate(world, "--policy", "sprout", "--draws", "50", "--seed", "5", "--json")
+    again = subprocess.run([SPROUT, *json.loads(first.stdout)["arguments"]], cwd=world,
+                           capture_output=True, text=True, timeout=60)
+    assert again.stdout == first.stdout
+    other = simulate(world, "--policy", "sprout", "--draws", "50", "--seed", "6", "--json")
+    assert json.loads(other.stdout)["runs"] != json.loads(first.stdout)["runs"]
+
+
+def test_a_fixed_floor_is_kept_exactly(world):
+    done = simulate(world, "--policy", "oracle,static", "--floor", "0.9", "--json")
+    assert done.returncode == 2 and "--requests" in done.stderr
+    done = simulate(world, "--policy", "static", "--floor", "0.9", "--json")
+    run = json.loads(done.stdout)["runs"][0]
+    assert run["quality_percent"] == pytest.approx(90) and run["floor"] == 0.9
+
+
+def test_tables_and_plots_are_written(world):
+    done = simulate(world, "--policy", "all", "--csv", "out.csv", "--plot", "plots")
+    assert done.returncode == 0, done.stderr
+    assert "static" in done.stdout
+    rows = (world / "out.csv").read_text().splitlines()
+    assert len(rows) == 1 + 6 * 48
+    for name in ("XX.svg", "frontier.svg"):
+        text = (world / "plots" / name).read_text()
+        assert text.startswith("<svg") and text.rstrip().endswith("</svg>")
+
+
+def test_zones_of_a_folder_are_run_side_by_side(world):
+    (world / "zones").mkdir()
+    text = (world / "grid.csv").read_text()
+    (world / "zones" / "b.csv").write_text(text)
+    (world / "zones" / "a.csv").write_text(text.replace(",XX,", ",AA,"))
+    done = simulate(world, "--grid", "zones", "--policy", "base,l1", "--json")
+    assert [(r["zone"], r["policy"]) for r in json.loads(done.stdout)["runs"]] == [
+        ("AA", "base"), ("AA", "l1"), ("XX", "base"), ("XX", "l1")]
+
+
+@pytest.mark.parametrize("file, text, says", [
+    ("grid.csv", GRID_HEADER + "".join(grid_rows(72, skip=(30,))), "grid.csv: line 31"),
+    ("mix.csv", "hour,talk\n0,1\n1,0.9\n", "mix.csv: line 3: the shares sum to 0.9"),
+    ("mix.csv", "hour,talk\n0,1\n", "mix.csv: line 2"),
+    ("mix.csv", "hour,sing\n" + "".join(f"{h},1\n" for h in range(48)), "task 'sing'"),
+    ("means.csv", MEANS.replace("0.2\n", "0.1\n"), "means.csv: task 'talk'"),
+])
+def test_damaged_data_are_an_error_with_file_and_line(world, file, text, says):
+    (world / file).write_text(text)
+    done = simulate(world, "--policy", "base", "--hours", "48")
+    assert done.returncode in (65, 66), done.stderr
+    assert says in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize("more, says", [
+    (["--policy", "nonsense"], "no policy 'nonsense'"),
+    (["--policy", "base", "--hours", "0"], "--hours"),
+    (["--policy", "base", "--xi", "2"], "--xi"),
+    (["--policy", "base", "--column", "lca"], "direct or lifecycle"),
+    ([], "--policy is missing"),
+])
+def test_a_wrong_command_line_says_what_was_expected(world, more, says):
+    done = simulate(world, *more)
+    assert done.returncode == 2 and says in done.stderr
+
+
+def test_a_window_outside_the_trace_is_an_error(world):
+    done = simulate(world, "--policy", "base", start="2023-01-03T00:00")
+    assert done.returncode == 65 and "2023-01-04T00:00:00Z" in done.stderr
