@@ -180,7 +180,8 @@ ngx_http_sprout_headers_read(ngx_http_request_t *r,
             i = 0;
         }
 
-        if (h[i].key.len > 7 && ngx_strncmp(h[i].lowcase_key, "sprout-", 7) == 0)
+        if (h[i].key.len > 7
+            && ngx_strncmp(h[i].lowcase_key, "sprout-", 7) == 0)
         {
             asked->strip = 1;
         }
@@ -354,7 +355,8 @@ ngx_http_sprout_headers_key(ngx_http_request_t *r)
         key.len -= 7;
         key = sprout_str_trim(key);
 
-    } else if (!ngx_http_sprout_headers_find(r, SPROUT_STR("x-api-key"), &key)) {
+    } else if (!ngx_http_sprout_headers_find(r, SPROUT_STR("x-api-key"), &key))
+    {
         return hex;
     }
 

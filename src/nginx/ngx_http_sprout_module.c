@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ngx_http_sprout_module.c - directives, their defaults, and where the module hooks in.
+/* ngx_http_sprout_module.c - directives, their defaults, and where the module
+ * hooks in.
  *
- *   sprout_policy PATH;            http: the file the planner writes; none: always L0
- *   sprout on | observe | off;     http, server, location; observe accounts, never touches
- *   sprout_usage on | off;         may ask a stream for its usage chunk (default on)
- *   sprout_max_body SIZE;          larger LLM requests get a 413 (default 32m)
- *   sprout_status;                 location: answers with this worker's state as JSON
+ *   sprout_policy PATH;        http: the planner's file; none: always L0
+ *   sprout on | observe | off; http, server, location; observe accounts and
+ *                              never touches
+ *   sprout_usage on | off;     may ask a stream for its usage chunk (on)
+ *   sprout_max_body SIZE;      larger LLM requests get a 413 (32m)
+ *   sprout_status;             location: this worker's state as JSON
  *
  * Not here: anything that happens to a request. */
 #include "ngx_http_sprout_module.h"
@@ -119,8 +121,8 @@ ngx_http_sprout_add_variables(ngx_conf_t *cf)
 }
 
 
-/* The handler runs before try_files and mirror, which were registered earlier: what they
- * see is the request as it goes upstream. */
+/* The handler runs before try_files and mirror, which were registered earlier:
+ * what they see is the request as it goes upstream. */
 static ngx_int_t
 ngx_http_sprout_init(ngx_conf_t *cf)
 {
@@ -148,7 +150,9 @@ ngx_http_sprout_init_process(ngx_cycle_t *cycle)
     ngx_http_sprout_main_conf_t  *smcf;
 
     /* Cache manager and loader come here too; they serve nobody. */
-    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) {
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
         return NGX_OK;
     }
 
@@ -223,7 +227,7 @@ ngx_http_sprout_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-/* A relative path is under the configuration's folder, as for every other nginx file. */
+/* A relative path is under the configuration's folder, as for nginx's own. */
 static char *
 ngx_http_sprout_policy_path(ngx_conf_t *cf, void *post, void *data)
 {

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ngx_http_sprout_module.h - what the files of the module share.
  *
- * The module is plumbing: every decision is a call into wire or core.  A request is read
- * (request.c), its level chosen, its body spliced (splice.c); its reply is watched
- * (reply.c, tap.c, receipt.c) and one journal line is made of it (vars.c).
+ * The module is plumbing: every decision is a call into wire or core.  A
+ * request is read (request.c), its level chosen, its body spliced (splice.c);
+ * its reply is watched (reply.c, tap.c, receipt.c) and one journal line is made
+ * of it (vars.c).
  *
- *   NEW --> READING --> SCANNING --> READY        (PRECONTENT phase, request.c)
+ *   NEW --> READING --> SCANNING --> READY     (PRECONTENT phase, request.c)
  *    |         |            |          ^
- *    |         '--> REFUSED |          |           too large: 413
- *    '---- no dialect ------'----------'           passes as it came
+ *    |         '--> REFUSED |          |        too large: 413
+ *    '---- no dialect ------'----------'        passes as it came
  *
- * Invariants: a request keeps the policy it began with; whatever of ours fails, the request
- * goes on as it came; subrequests are never touched; nothing of a prompt or of an answer
- * reaches a log, a header or the journal.
- * Memory: a context lives in its request's pool, its cleanup handler gives back what is not
- * memory.  Threads: none; every process has its own worker state. */
+ * Invariants: a request keeps the policy it began with; whatever of ours fails,
+ * the request goes on as it came; subrequests are never touched; nothing of a
+ * prompt or of an answer reaches a log, a header or the journal.
+ * Memory: a context lives in its request's pool, its cleanup handler gives back
+ * what is not memory.  Threads: none; every process has its own worker state.
+ */
 #ifndef NGX_HTTP_SPROUT_MODULE_H
 #define NGX_HTTP_SPROUT_MODULE_H
 
@@ -39,12 +41,12 @@ enum {
     NGX_HTTP_SPROUT_DIALECTS_MAX = 16,       /* with texts, per policy */
     NGX_HTTP_SPROUT_ID_LEN = 24,             /* hex digits of a request id */
     NGX_HTTP_SPROUT_WORKER_MAX = 48,
-    NGX_HTTP_SPROUT_POLL_MS = 250,           /* between looks at policy.json */
-    NGX_HTTP_SPROUT_SLICE = 256 * 1024,      /* body bytes scanned in one turn */
-    NGX_HTTP_SPROUT_HOLD_MAX = 1024 * 1024,  /* of a reply held for its receipt */
-    NGX_HTTP_SPROUT_OUT_SIZE = 4096,         /* of one buffer of rewritten reply */
-    NGX_HTTP_SPROUT_OUT_MAX = 64,            /* such buffers unsent, per request */
-    NGX_HTTP_SPROUT_BLOCKS_MAX = 256         /* spare tap blocks kept, per process */
+    NGX_HTTP_SPROUT_POLL_MS = 250,           /* looks at policy.json */
+    NGX_HTTP_SPROUT_SLICE = 256 * 1024,      /* body scanned in one turn */
+    NGX_HTTP_SPROUT_HOLD_MAX = 1024 * 1024,  /* of a reply, for its receipt */
+    NGX_HTTP_SPROUT_OUT_SIZE = 4096,         /* a buffer of rewritten reply */
+    NGX_HTTP_SPROUT_OUT_MAX = 64,            /* of them unsent, per request */
+    NGX_HTTP_SPROUT_BLOCKS_MAX = 256         /* spare tap blocks, a process */
 };
 
 enum ngx_http_sprout_mode_e {
@@ -66,7 +68,8 @@ typedef struct {
 } ngx_http_sprout_texts_t;
 
 
-/* A policy in use: shared by the requests that began under it, freed with the last. */
+/* A policy in use: shared by the requests that began under it, freed with the
+ * last of them. */
 struct ngx_http_sprout_policy_s {
     ngx_uint_t                    refs;
     const struct sprout_policy   *policy;
@@ -89,11 +92,11 @@ typedef struct {
     dev_t                         device;
     struct timespec               mtime;
     unsigned                      known:1;
-    unsigned                      settled:1;    /* older than its clock's tick */
+    unsigned                      settled:1;   /* older than its clock's tick */
 } ngx_http_sprout_stamp_t;
 
 
-/* Spare memory for taps: 96 KB from malloc and back would be felt per request. */
+/* Spare memory for taps: 96 KB from malloc and back a request would be felt. */
 struct ngx_http_sprout_block_s {
     ngx_http_sprout_block_t      *next;
 };
@@ -101,7 +104,7 @@ struct ngx_http_sprout_block_s {
 
 /* State of one process; fork gives each its own copy. */
 struct ngx_http_sprout_worker_s {
-    ngx_http_sprout_policy_t     *policy;       /* NULL until there was a good one */
+    ngx_http_sprout_policy_t     *policy;  /* NULL: never a good one */
     ngx_http_sprout_stamp_t       stamp;
     ngx_event_t                   timer;
     ngx_connection_t              connection;   /* debug logging wants an fd */
@@ -115,7 +118,7 @@ struct ngx_http_sprout_worker_s {
 
     uint64_t                      requests;
     uint64_t                      directives;   /* requests that got one */
-    uint64_t                      internal;     /* passed on because ours failed */
+    uint64_t                      internal;  /* ours failed, passed on */
     uint64_t                      policy_loads;
     uint64_t                      policy_errors;
     char                          policy_error[NGX_MAX_ERROR_STR / 4];
@@ -133,8 +136,8 @@ typedef struct {
 
 
 typedef struct {
-    ngx_uint_t                    mode;         /* enum ngx_http_sprout_mode_e */
-    ngx_flag_t                    usage;        /* may ask for a usage chunk (U2) */
+    ngx_uint_t                    mode;        /* enum ngx_http_sprout_mode_e */
+    ngx_flag_t                    usage;    /* may ask for usage (U2) */
     off_t                         max_body;
 } ngx_http_sprout_loc_conf_t;
 
@@ -153,7 +156,7 @@ enum ngx_http_sprout_reply_e {
     NGX_HTTP_SPROUT_WATCH,      /* looked at, passed on as it is */
     NGX_HTTP_SPROUT_FILTER,     /* a usage chunk taken out, a receipt put in */
     NGX_HTTP_SPROUT_HOLD,       /* whole reply waits for its receipt */
-    NGX_HTTP_SPROUT_REPLACE     /* nginx's error page, said in the API's shape */
+    NGX_HTTP_SPROUT_REPLACE     /* nginx's error page, in the API's shape */
 };
 
 
@@ -167,7 +170,7 @@ typedef struct {
     unsigned                      encoded:1;    /* Content-Encoding */
     unsigned                      is_signed:1;  /* over its body (B6) */
     unsigned                      digest:1;     /* Content-MD5 and kin (B6) */
-    unsigned                      strip:1;      /* something must not go upstream */
+    unsigned                      strip:1;  /* something must not go upstream */
 } ngx_http_sprout_asked_t;
 
 
@@ -210,13 +213,13 @@ struct ngx_http_sprout_ctx_s {
     size_t                        held_size;
 
     ngx_str_t                     error_body;   /* REPLACE */
-    ngx_str_t                     record;       /* made once, in the log phase */
+    ngx_str_t                     record;      /* made once, in the log phase */
     u_char                        id[NGX_HTTP_SPROUT_ID_LEN];
 
     unsigned                      has_key:1;
     unsigned                      stream:1;
     unsigned                      usage_added:1;
-    unsigned                      receipt:1;    /* asked for, allowed, not yet given */
+    unsigned                      receipt:1;  /* allowed, not yet given */
     unsigned                      headed:1;     /* the header filter has run */
     unsigned                      ended:1;      /* the last buffer was seen */
     unsigned                      error_sent:1;
@@ -240,18 +243,22 @@ ngx_http_sprout_ctx_t *ngx_http_sprout_ctx_find(ngx_http_request_t *r);
 ngx_http_sprout_ctx_t *ngx_http_sprout_ctx_create(ngx_http_request_t *r);
 uint64_t ngx_http_sprout_clock(void);
 sprout_instant ngx_http_sprout_wall(void);
-ngx_int_t ngx_http_sprout_worker_init(ngx_http_sprout_worker_t *w, ngx_log_t *log);
+ngx_int_t ngx_http_sprout_worker_init(ngx_http_sprout_worker_t *w,
+    ngx_log_t *log);
 ngx_http_sprout_block_t *ngx_http_sprout_block_take(ngx_http_sprout_worker_t *w,
     ngx_log_t *log);
 
 /* policy.c: policy.json, polled; a request takes a reference. */
-void ngx_http_sprout_policy_start(ngx_http_sprout_main_conf_t *smcf, ngx_log_t *log);
+void ngx_http_sprout_policy_start(ngx_http_sprout_main_conf_t *smcf,
+    ngx_log_t *log);
 void ngx_http_sprout_policy_release(ngx_http_sprout_policy_t *p);
 const struct sprout_rewrite_text *ngx_http_sprout_policy_text(
-    ngx_http_sprout_policy_t *p, const struct sprout_dialect *dialect, int level);
+    ngx_http_sprout_policy_t *p, const struct sprout_dialect *dialect,
+    int level);
 
 /* headers.c: what a request asks, and what of it must not go upstream. */
-void ngx_http_sprout_headers_read(ngx_http_request_t *r, ngx_http_sprout_asked_t *asked);
+void ngx_http_sprout_headers_read(ngx_http_request_t *r,
+    ngx_http_sprout_asked_t *asked);
 ngx_int_t ngx_http_sprout_headers_strip(ngx_http_request_t *r);
 ngx_int_t ngx_http_sprout_headers_identity(ngx_http_request_t *r,
     ngx_http_sprout_asked_t *asked);
@@ -280,18 +287,21 @@ ngx_int_t ngx_http_sprout_reply_header(ngx_http_request_t *r, const char *name,
 ngx_int_t ngx_http_sprout_tap_open(ngx_http_sprout_ctx_t *ctx,
     enum sprout_framing framing);
 void ngx_http_sprout_tap_watch(ngx_http_sprout_ctx_t *ctx, ngx_chain_t *in);
-ngx_int_t ngx_http_sprout_tap_filter(ngx_http_sprout_ctx_t *ctx, ngx_chain_t *in);
+ngx_int_t ngx_http_sprout_tap_filter(ngx_http_sprout_ctx_t *ctx,
+    ngx_chain_t *in);
 struct sprout_tap_result ngx_http_sprout_tap_seen(ngx_http_sprout_ctx_t *ctx);
 
 /* receipt.c: what a request cost, told to a client that asked. */
-ngx_int_t ngx_http_sprout_receipt_hold(ngx_http_sprout_ctx_t *ctx, ngx_chain_t *in);
+ngx_int_t ngx_http_sprout_receipt_hold(ngx_http_sprout_ctx_t *ctx,
+    ngx_chain_t *in);
 ngx_int_t ngx_http_sprout_receipt_unavailable(ngx_http_request_t *r);
-void ngx_http_sprout_receipt_put(ngx_http_sprout_ctx_t *ctx, struct sprout_buf *b,
-    struct sprout_tap_result seen);
+void ngx_http_sprout_receipt_put(ngx_http_sprout_ctx_t *ctx,
+    struct sprout_buf *b, struct sprout_tap_result seen);
 
 /* error.c: nginx's error pages in the shape of the API (H5). */
 ngx_int_t ngx_http_sprout_error_replace(ngx_http_sprout_ctx_t *ctx);
-ngx_int_t ngx_http_sprout_error_body(ngx_http_sprout_ctx_t *ctx, ngx_chain_t *in);
+ngx_int_t ngx_http_sprout_error_body(ngx_http_sprout_ctx_t *ctx,
+    ngx_chain_t *in);
 
 /* vars.c and status.c: what operators can read. */
 ngx_int_t ngx_http_sprout_vars_add(ngx_conf_t *cf);

@@ -5,8 +5,9 @@
  * something changed read whole, decode whole, check whole.  A good one takes
  * effect between two requests; requests under way keep theirs, and the last to
  * leave frees it.  A bad one changes nothing but a counter and one error line.
- * A clock's tick is long enough for two writes: a file younger than two seconds
- * is read again until it is older, and its bytes' hash tells whether it changed.
+ * A clock's tick is long enough for two writes: a file younger than two
+ * seconds is read again until it is older, and a hash of its bytes tells
+ * whether it changed.
  * Missing and expired are not errors here: core chooses L0 and says why.
  * Memory: one malloc per policy, from which its texts are made too. */
 #include "ngx_http_sprout_module.h"
@@ -14,7 +15,7 @@
 
 
 enum {
-    POLICY_ARENA_BASE = 2 * 1024 * 1024,    /* 256 rules with 64 mixes, and texts */
+    POLICY_ARENA_BASE = 2 * 1024 * 1024,    /* 256 rules of 64 mixes, texts */
     POLICY_ARENA_PER_BYTE = 4,
     POLICY_SETTLED_S = 2
 };
@@ -36,7 +37,7 @@ static void ngx_http_sprout_policy_apply(ngx_http_sprout_main_conf_t *smcf,
 static ngx_http_sprout_policy_t *ngx_http_sprout_policy_decode(
     struct sprout_str json, struct sprout_error *err);
 static void ngx_http_sprout_policy_bad(ngx_http_sprout_main_conf_t *smcf,
-    const char *why, ngx_err_t errno_, ngx_log_t *log);
+    const char *why, ngx_err_t error, ngx_log_t *log);
 
 
 void
@@ -315,7 +316,7 @@ ngx_http_sprout_policy_release(ngx_http_sprout_policy_t *p)
 
 static void
 ngx_http_sprout_policy_bad(ngx_http_sprout_main_conf_t *smcf, const char *why,
-    ngx_err_t errno_, ngx_log_t *log)
+    ngx_err_t error, ngx_log_t *log)
 {
     ngx_http_sprout_worker_t  *w;
 
@@ -325,14 +326,14 @@ ngx_http_sprout_policy_bad(ngx_http_sprout_main_conf_t *smcf, const char *why,
                 sizeof(w->policy_error));
 
     if (w->policy != NULL) {
-        ngx_log_error(NGX_LOG_ERR, log, errno_, "sprout: policy file \"%V\" "
+        ngx_log_error(NGX_LOG_ERR, log, error, "sprout: policy file \"%V\" "
                       "refused: %s; policy \"%*s\" stays in force",
                       &smcf->path, why, w->policy->policy->id.len,
                       w->policy->policy->id.ptr);
         return;
     }
 
-    ngx_log_error(NGX_LOG_ERR, log, errno_, "sprout: policy file \"%V\" "
+    ngx_log_error(NGX_LOG_ERR, log, error, "sprout: policy file \"%V\" "
                   "refused: %s; requests are served at L0", &smcf->path, why);
 }
 

@@ -305,7 +305,8 @@ ngx_http_sprout_reply_framing(ngx_http_request_t *r)
     if (r->headers_out.status < NGX_HTTP_OK
         || r->headers_out.status >= NGX_HTTP_SPECIAL_RESPONSE
         || r->header_only
-        || (encoding != NULL && encoding->hash != 0 && encoding->value.len != 0))
+        || (encoding != NULL && encoding->hash != 0
+            && encoding->value.len != 0))
     {
         return SPROUT_FRAMING_NONE;
     }

@@ -9,7 +9,8 @@
  * A slow client holds upstream back as without us: upstream's buffer counts as
  * busy until it is sent, and when too many of our copies wait, further buffers
  * wait unread in ctx->in.
- * A stream that upstream cut short is let go of what was held, and not ended. */
+ * A stream that upstream cut short lets go of what was held, and has no end.
+ */
 #include "ngx_http_sprout_module.h"
 
 
