@@ -396,22 +396,37 @@ ngx_http_sprout_drop_private(ngx_http_request_t *r, ngx_table_elt_t *h)
 }
 
 
+/* There may be several Connection headers, and headers_in.connection is not
+ * filled in by every nginx. */
 static ngx_uint_t
 ngx_http_sprout_connection_names(ngx_http_request_t *r, ngx_table_elt_t *h)
 {
-    ngx_str_t  rest, token;
+    ngx_str_t         rest, token;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *other;
+    static ngx_str_t  connection = ngx_string("connection");
 
-    if (r->headers_in.connection == NULL
-        || ngx_http_sprout_listed(&h->key, ngx_http_sprout_connection_usual))
-    {
+    if (ngx_http_sprout_listed(&h->key, ngx_http_sprout_connection_usual)) {
         return 0;
     }
 
-    rest = r->headers_in.connection->value;
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        other = part->elts;
 
-    while (ngx_http_sprout_token(&rest, &token)) {
-        if (ngx_http_sprout_is(&h->key, &token)) {
-            return 1;
+        for (i = 0; i < part->nelts; i++) {
+
+            if (!ngx_http_sprout_is(&other[i].key, &connection)) {
+                continue;
+            }
+
+            rest = other[i].value;
+
+            while (ngx_http_sprout_token(&rest, &token)) {
+                if (ngx_http_sprout_is(&h->key, &token)) {
+                    return 1;
+                }
+            }
         }
     }
 

@@ -126,6 +126,7 @@ ngx_http_sprout_add_variables(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_sprout_init(ngx_conf_t *cf)
 {
+    ngx_array_t                *log;
     ngx_http_handler_pt        *h;
     ngx_http_core_main_conf_t  *cmcf;
 
@@ -137,6 +138,18 @@ ngx_http_sprout_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_sprout_handler;
+
+    /* First of the log phase: when access_log asks for $sprout_record, the
+     * request is known to be over. */
+    log = &cmcf->phases[NGX_HTTP_LOG_PHASE].handlers;
+
+    if (ngx_array_push(log) == NULL) {
+        return NGX_ERROR;
+    }
+
+    h = log->elts;
+    ngx_memmove(h + 1, h, (log->nelts - 1) * sizeof(ngx_http_handler_pt));
+    *h = ngx_http_sprout_log_handler;
 
     ngx_http_sprout_reply_init();
 

@@ -224,6 +224,7 @@ struct ngx_http_sprout_ctx_s {
     unsigned                      ended:1;      /* the last buffer was seen */
     unsigned                      error_sent:1;
     unsigned                      finished:1;   /* `seen` is final */
+    unsigned                      logging:1;    /* the log phase has begun */
 };
 
 
@@ -305,6 +306,7 @@ ngx_int_t ngx_http_sprout_error_body(ngx_http_sprout_ctx_t *ctx,
 
 /* vars.c and status.c: what operators can read. */
 ngx_int_t ngx_http_sprout_vars_add(ngx_conf_t *cf);
+ngx_int_t ngx_http_sprout_log_handler(ngx_http_request_t *r);
 char *ngx_http_sprout_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 

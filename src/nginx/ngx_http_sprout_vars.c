@@ -292,41 +292,57 @@ ngx_http_sprout_get_errors(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 }
 
 
-/* The log phase is when nobody refers to the request any more; before that the
- * line would be half true, and asking for it twice would take two numbers. */
+/* Before the log phase the line would be half true, and asking for it twice
+ * would take two numbers. */
 static ngx_int_t
 ngx_http_sprout_get_record(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)
 {
+    ngx_http_sprout_ctx_t  *ctx;
+
+    ctx = ngx_http_sprout_ctx_find(r);
+
+    if (r != r->main || ctx == NULL || !ctx->logging
+        || (ctx->record.len == 0 && ngx_http_sprout_record_make(ctx) != NGX_OK))
+    {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_sprout_value(v, ctx->record.data, ctx->record.len);
+
+    return NGX_OK;
+}
+
+
+/* The log phase begins.  A request that never met us (its client left early)
+ * gets its context here, so that it is journalled too. */
+ngx_int_t
+ngx_http_sprout_log_handler(ngx_http_request_t *r)
+{
     ngx_http_sprout_ctx_t       *ctx;
     ngx_http_sprout_loc_conf_t  *slcf;
 
-    v->not_found = 1;
-
-    if (r != r->main || r->count != 0) {
+    if (r != r->main) {
         return NGX_OK;
     }
 
     ctx = ngx_http_sprout_ctx_find(r);
 
     if (ctx == NULL) {
-
-        /* Its client left before any of us saw it. */
         slcf = ngx_http_get_module_loc_conf(r, ngx_http_sprout_module);
-        if (slcf->mode != NGX_HTTP_SPROUT_OFF) {
-            ctx = ngx_http_sprout_ctx_create(r);
+
+        if (slcf->mode == NGX_HTTP_SPROUT_OFF) {
+            return NGX_OK;
         }
 
+        ctx = ngx_http_sprout_ctx_create(r);
         if (ctx == NULL) {
             return NGX_OK;
         }
     }
 
-    if (ctx->record.len == 0 && ngx_http_sprout_record_make(ctx) != NGX_OK) {
-        return NGX_OK;
-    }
-
-    ngx_http_sprout_value(v, ctx->record.data, ctx->record.len);
+    ctx->logging = 1;
 
     return NGX_OK;
 }

@@ -160,10 +160,10 @@ class Gateway:
             stderr=open(self.folder / "stderr.log", "ab"))
         until = time.monotonic() + 20
         while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            try:  # an answer, not a mere connection: the worker has read its policy
+                self.status()
                 return
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 assert self.process.poll() is None, self.errors()
                 assert time.monotonic() < until, self.errors()
                 time.sleep(0.01)

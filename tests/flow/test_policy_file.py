@@ -36,8 +36,9 @@ def test_without_a_policy_requests_are_served_at_l0(start):
 
 
 def test_past_its_validity_a_policy_means_l0(start):
-    past = rfc3339(datetime.now(timezone.utc) - timedelta(seconds=5))
-    gateway = start(policy=policy(valid_until=past))
+    now = datetime.now(timezone.utc)
+    gateway = start(policy=policy(created=rfc3339(now - timedelta(seconds=60)),
+                                  valid_until=rfc3339(now - timedelta(seconds=5))))
     assert level_and_reason(gateway) == ("L0", "policy-expired")
     assert gateway.status()["policy"]["valid"] is False
 
