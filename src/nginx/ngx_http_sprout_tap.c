@@ -37,8 +37,8 @@ static void ngx_http_sprout_pass_run(ngx_http_sprout_pass_t *pass);
 static void ngx_http_sprout_pass_source(ngx_http_sprout_pass_t *pass);
 static ngx_buf_t *ngx_http_sprout_pass_new(ngx_http_sprout_pass_t *pass);
 static void ngx_http_sprout_pass_receipt(void *data);
-static ngx_int_t ngx_http_sprout_pass_send(ngx_http_sprout_pass_t *pass,
-    ngx_chain_t *in);
+static void ngx_http_sprout_pass_feed(ngx_http_sprout_pass_t *pass);
+static ngx_int_t ngx_http_sprout_pass_send(ngx_http_sprout_pass_t *pass);
 static ngx_uint_t ngx_http_sprout_tap_cut_short(ngx_http_sprout_ctx_t *ctx,
     ngx_buf_t *b);
 
@@ -124,36 +124,68 @@ ngx_http_sprout_tap_seen(ngx_http_sprout_ctx_t *ctx)
 ngx_int_t
 ngx_http_sprout_tap_filter(ngx_http_sprout_ctx_t *ctx, ngx_chain_t *in)
 {
-    uint64_t                from;
-    ngx_chain_t            *cl;
+    ngx_int_t               rc;
+    ngx_uint_t              flushing;
     ngx_http_sprout_pass_t  pass;
 
-    from = ngx_http_sprout_clock();
-
-    ngx_memzero(&pass, sizeof(pass));
-    pass.ctx = ctx;
-    pass.last = &pass.out;
+    flushing = (in == NULL);
 
     if (ngx_chain_add_copy(ctx->request->pool, &ctx->in, in) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    /* Again as long as the client takes what was sent; when it does not, the
+     * connection is buffered, and nginx comes back when it can be written. */
+    do {
+        ngx_memzero(&pass, sizeof(pass));
+        pass.ctx = ctx;
+        pass.last = &pass.out;
+
+        ngx_http_sprout_pass_feed(&pass);
+
+        if (pass.failed) {
+            return NGX_ERROR;
+        }
+
+        /* All of it is held, and there was no flush to hand on. */
+        if (pass.out == NULL && !flushing) {
+            return NGX_OK;
+        }
+
+        rc = ngx_http_sprout_pass_send(&pass);
+        flushing = 0;
+
+    } while (rc != NGX_ERROR && ctx->in != NULL
+             && ctx->busy_n < NGX_HTTP_SPROUT_OUT_MAX);
+
+    return rc;
+}
+
+
+static void
+ngx_http_sprout_pass_feed(ngx_http_sprout_pass_t *pass)
+{
+    uint64_t                from;
+    ngx_chain_t            *cl;
+    ngx_http_sprout_ctx_t  *ctx;
+
+    from = ngx_http_sprout_clock();
+    ctx = pass->ctx;
+
     if (ctx->receipt) {
-        sprout_tap_before_end(ctx->tap, ngx_http_sprout_pass_receipt, &pass);
+        sprout_tap_before_end(ctx->tap, ngx_http_sprout_pass_receipt, pass);
     }
 
     while (ctx->in != NULL
-           && ctx->busy_n + pass.copies < NGX_HTTP_SPROUT_OUT_MAX)
+           && ctx->busy_n + pass->copies < NGX_HTTP_SPROUT_OUT_MAX)
     {
         cl = ctx->in;
         ctx->in = cl->next;
-        ngx_http_sprout_pass_buffer(&pass, cl->buf);
+        ngx_http_sprout_pass_buffer(pass, cl->buf);
         ngx_free_chain(ctx->request->pool, cl);
     }
 
     ctx->spent += ngx_http_sprout_clock() - from;
-
-    return ngx_http_sprout_pass_send(&pass, in);
 }
 
 
@@ -392,7 +424,7 @@ ngx_http_sprout_pass_receipt(void *data)
 
 
 static ngx_int_t
-ngx_http_sprout_pass_send(ngx_http_sprout_pass_t *pass, ngx_chain_t *in)
+ngx_http_sprout_pass_send(ngx_http_sprout_pass_t *pass)
 {
     ngx_int_t               rc;
     ngx_chain_t            *cl;
@@ -401,15 +433,6 @@ ngx_http_sprout_pass_send(ngx_http_sprout_pass_t *pass, ngx_chain_t *in)
 
     ctx = pass->ctx;
     r = ctx->request;
-
-    if (pass->failed) {
-        return NGX_ERROR;
-    }
-
-    /* All of it is held, and there was no flush to hand on. */
-    if (pass->out == NULL && in != NULL) {
-        return NGX_OK;
-    }
 
     rc = ngx_http_sprout_next_body(r, pass->out);
 

@@ -214,7 +214,7 @@ def test_keepalive_connections_carry_many_requests(gateway, upstream):
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port)
     ids = set()
     for i in range(50):
-        body, expected = body_of(10 * i, stream=i % 2 == 1)
+        body, expected = body_of(10 * (i + 1), stream=i % 2 == 1)
         connection.request("POST", "/v1/chat/completions", body)
         response = connection.getresponse()
         response.read()
