@@ -38,9 +38,11 @@ static void collect(const struct sprout_run_opts *o, const char **out)
     const struct {
         const char *flag;
         const char *value;
-    } given[] = {{"--config", o->config},     {"--listen", o->listen},
-                 {"--upstream", o->upstream}, {"--floor", o->floor},
-                 {"--holdout", o->holdout},   {"--grid", o->grid}};
+    } given[] = {{"--config", o->config},
+                 {"--upstream", o->upstream},
+                 {"--floor", o->floor},
+                 {"--holdout", o->holdout},
+                 {"--grid", o->grid}};
     size_t n = 0;
 
     for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {

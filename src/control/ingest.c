@@ -12,10 +12,8 @@
 #include "wire/record.h"
 
 enum {
-    LINE_MEMORY = 32 * 1024,  /* views of one decoded line, and a grid value */
-    POLICY_MEMORY_FACTOR = 8, /* decoded size over JSON size, generously */
-    POLICY_MEMORY_BASE = 64 * 1024,
-    GOOD_LINE_LOGS = 20, /* damaged lines told one by one before only counting */
+    LINE_MEMORY = 32 * 1024, /* views of one decoded line, and a grid value */
+    GOOD_LINE_LOGS = 20,     /* damaged lines told one by one before only counting */
 };
 
 /* A policy decoded from the ledger, in a block of its own. */
@@ -97,12 +95,11 @@ static const struct sprout_policy *load_policy(struct sprout_ingest *in,
     if (sprout_store_policy(in->store, id, &json, NULL) != SPROUT_OK) {
         return NULL;
     }
-    const size_t size = json.len * POLICY_MEMORY_FACTOR + POLICY_MEMORY_BASE;
-    void *const block = malloc(size);
+    void *const block = malloc(SPROUT_POLICY_MEMORY); /* pages not used are not there */
     if (block == NULL) {
         return NULL;
     }
-    struct sprout_arena arena = sprout_arena_of(block, size);
+    struct sprout_arena arena = sprout_arena_of(block, SPROUT_POLICY_MEMORY);
     if (sprout_policy_read(sprout_buf_str(&json), &arena, &policy, NULL) != SPROUT_OK) {
         free(block);
         return NULL;

@@ -217,7 +217,7 @@ static json_t *reasons_array(const struct sprout_snapshot *s)
 
 static void put_object(struct sprout_buf *b, json_t *o)
 {
-    char *const dump = json_dumps(o, JSON_COMPACT);
+    char *const dump = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(15));
     sprout_buf_put(b, sprout_str_of(dump));
     b->full = b->full || dump == NULL;
     free(dump);

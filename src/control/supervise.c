@@ -245,6 +245,8 @@ static enum sprout_status start_control(struct supervisor *s)
     }
     argv.in[n++] = "--dir";
     argv.in[n++] = s->dir;
+    argv.in[n++] = "--listen"; /* the port that was chosen, for its status */
+    argv.in[n++] = s->listen;
     argv.in[n++] = "--admin";
     argv.in[n++] = s->admin;
     argv.in[n++] = "--epoch";
