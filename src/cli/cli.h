@@ -18,6 +18,8 @@ sprout_command_fn sprout_cmd_control;
 sprout_command_fn sprout_cmd_optimize;
 sprout_command_fn sprout_cmd_up;
 sprout_command_fn sprout_cmd_simulate;
+sprout_command_fn sprout_cmd_check;
+sprout_command_fn sprout_cmd_policy;
 sprout_command_fn sprout_cmd_version;
 
 #endif

@@ -14,6 +14,7 @@ static const struct sprout_command commands[] = {
     {"control", sprout_cmd_control, "run the control plane alone"},
     {"optimize", sprout_cmd_optimize, "solve optimization problems, one a line of JSON"},
     {"simulate", sprout_cmd_simulate, "run policies against a recorded grid"},
+    {"policy", sprout_cmd_policy, "the policy in force: show, explain, test"},
     {"version", sprout_cmd_version, "print the version"},
 };
 

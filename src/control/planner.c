@@ -67,6 +67,21 @@ static void copy_levels(struct plan *p)
     }
 }
 
+/* A replayed slot lies in another year: its age is counted from when it began here. */
+static void copy_grid(struct plan *p)
+{
+    const struct sprout_grid_value *const g = &p->in->grid;
+    p->policy->grid = (struct sprout_policy_grid){
+        .zone = sprout_arena_str(p->arena, g->zone),
+        .source = sprout_arena_str(p->arena, g->source),
+        .quality = keep(p, sprout_grid_quality_text(g->quality)),
+        .intensity = g->intensity,
+        .at = g->quality == SPROUT_GRID_NONE       ? p->in->now
+              : g->quality == SPROUT_GRID_REPLAYED ? g->received_at
+                                                   : g->slot_start,
+    };
+}
+
 /* Prior, what was learned on top, and the configuration's word on quality. */
 static void believe(struct plan *p)
 {
@@ -109,16 +124,15 @@ static void find_floor(struct plan *p)
     p->policy->floor = p->why->floor.v;
 }
 
-/* Grams per request and quality relative to L0, of every level. */
-static void weigh(struct plan *p)
+void sprout_plan_weigh(const struct sprout_policy *p, size_t stratum,
+                       sprout_grams *out_grams, double *out_quality)
 {
-    const struct sprout_belief *const b = p->stratum->level;
-    for (size_t l = 0; l < p->levels; l++) {
-        p->why->grams[l].v = sprout_carbon_operational(&p->policy->carbon,
-                                                       p->in->grid.intensity, b[l].energy)
-                                 .v +
-                             sprout_carbon_embodied(&p->policy->carbon, b[l].time).v;
-        p->why->quality[l] = b[0].quality > 0 ? b[l].quality / b[0].quality : NAN;
+    const struct sprout_belief *const b = p->strata[stratum].level;
+    for (size_t l = 0; l < p->level_count; l++) {
+        out_grams[l].v =
+            sprout_carbon_operational(&p->carbon, p->grid.intensity, b[l].energy).v +
+            sprout_carbon_embodied(&p->carbon, b[l].time).v;
+        out_quality[l] = b[0].quality > 0 ? b[l].quality / b[0].quality : NAN;
     }
 }
 
@@ -256,21 +270,6 @@ static enum sprout_status copy_rules(struct plan *p)
 
 /* ---- the policy ---------------------------------------------------------------------- */
 
-/* A replayed slot lies in another year: its age is counted from when it began here. */
-static void copy_grid(struct plan *p)
-{
-    const struct sprout_grid_value *const g = &p->in->grid;
-    p->policy->grid = (struct sprout_policy_grid){
-        .zone = sprout_arena_str(p->arena, g->zone),
-        .source = sprout_arena_str(p->arena, g->source),
-        .quality = keep(p, sprout_grid_quality_text(g->quality)),
-        .intensity = g->intensity,
-        .at = g->quality == SPROUT_GRID_NONE       ? p->in->now
-              : g->quality == SPROUT_GRID_REPLAYED ? g->received_at
-                                                   : g->slot_start,
-    };
-}
-
 /* The moment and a hash of what was decided: two plans of one second differ by it. */
 static void name_policy(struct plan *p)
 {
@@ -312,17 +311,17 @@ static enum sprout_status fill(struct plan *p)
     copy_settings(p);
     copy_levels(p);
     copy_profiles(p);
+    copy_grid(p);
     if (p->arena->spent) {
         return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");
     }
     believe(p);
     find_floor(p);
-    weigh(p);
+    sprout_plan_weigh(p->policy, 0, p->why->grams, p->why->quality);
     enum sprout_status status = solve_all(p);
     if (status == SPROUT_OK) {
         status = copy_rules(p);
     }
-    copy_grid(p);
     name_policy(p);
     if (status == SPROUT_OK && p->arena->spent) {
         return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");

@@ -21,7 +21,7 @@
 #include "core/learn.h"
 #include "core/policy.h"
 
-enum { SPROUT_PLAN_MEMORY = 4 * 1024 * 1024 }; /* suffices for any configuration */
+enum { SPROUT_PLAN_MEMORY = 4 << 20 }; /* suffices for any configuration */
 
 struct sprout_plan_in {
     const struct sprout_config *config;
@@ -51,6 +51,11 @@ SPROUT_MUST_USE enum sprout_status sprout_plan(const struct sprout_plan_in *in,
                                                const struct sprout_policy **out_policy,
                                                struct sprout_plan_why *out_why,
                                                struct sprout_error *err);
+
+/* Grams per request (operational and embodied, NaN if unknown) and quality relative to L0,
+ * of every level of a stratum, at the policy's own grid value.  Arrays of SPROUT_LEVELS_MAX. */
+void sprout_plan_weigh(const struct sprout_policy *p, size_t stratum,
+                       sprout_grams *out_grams, double *out_quality);
 
 /* Appends the explanation as one JSON object (plan.json). */
 void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,

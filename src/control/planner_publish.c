@@ -91,14 +91,14 @@ enum sprout_status sprout_plan_publish(const char *dir, const struct sprout_poli
     char plan[PLAN_JSON_MAX];
     struct sprout_buf plan_text = sprout_buf_of(plan, sizeof plan);
     char *const json = malloc(SPROUT_POLICY_BYTES_MAX + 1);
-    char *const block = malloc(SPROUT_PLAN_MEMORY);
+    char *const block = malloc(SPROUT_POLICY_MEMORY);
     enum sprout_status status;
     if (json == NULL || block == NULL) {
         status = sprout_fail(err, SPROUT_NO_MEMORY, "no memory to encode the policy");
         goto out;
     }
     struct sprout_buf text = sprout_buf_of(json, SPROUT_POLICY_BYTES_MAX + 1);
-    struct sprout_arena arena = sprout_arena_of(block, SPROUT_PLAN_MEMORY);
+    struct sprout_arena arena = sprout_arena_of(block, SPROUT_POLICY_MEMORY);
     status = encode(p, &text, &arena, err);
     if (status == SPROUT_OK) {
         status = write_in(dir, "policy.json", sprout_buf_str(&text), err);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_policy_explain.c - `sprout policy explain`: why this mix, in words. */
+#include <limits.h>
+#include <stdio.h>
+
+#include "adapt/clock.h"
+#include "cli/cmd_policy.h"
+#include "control/explain.h"
+#include "core/energy.h"
+
+enum { JSON_MAX = 16 * 1024 };
+
+static void explain_grid(const struct sprout_policy *p,
+                         const struct sprout_explanation *e)
+{
+    char at[40];
+    char until[40];
+    sprout_policy_cli_moment(at, p->grid.at);
+    sprout_policy_cli_moment(until, p->valid_until);
+    printf("Policy %.*s %s %s.\n\n", (int)p->id.len, p->id.ptr,
+           e->in_force ? "is in force until" : "EXPIRED, so all is served at L0, since",
+           until);
+    if (isnan(p->grid.intensity.v)) {
+        printf("The grid is not known now, so nothing is given up: all requests get "
+               "L0.\n");
+        return;
+    }
+    printf("The grid emits %.4g g/kWh in zone %.*s (%.*s, from %.*s, since %s).\n",
+           p->grid.intensity.v, (int)p->grid.zone.len, p->grid.zone.ptr,
+           (int)p->grid.quality.len, p->grid.quality.ptr, (int)p->grid.source.len,
+           p->grid.source.ptr, at);
+}
+
+static void explain_floor(const struct sprout_policy *p,
+                          const struct sprout_explanation *e)
+{
+    printf("Quality may not fall under %.4g of L0's", p->floor);
+    if (e->floor_why[0] != '\0') {
+        printf(" (%s)", e->floor_why);
+    }
+    printf(".\n");
+    if (!isnan(e->range.lo.v)) {
+        printf("The range of the grid it is measured against is %.4g to %.4g g/kWh, ",
+               e->range.lo.v, e->range.hi.v);
+        if (e->range.points > 0) {
+            printf("from the %lld latest values.\n", (long long)e->range.points);
+        } else {
+            printf("as configured.\n");
+        }
+    }
+    printf("Qualities: %.*s.\n", (int)p->quality_source.len, p->quality_source.ptr);
+}
+
+/* "3.1 mg": a request costs milligrams to grams. */
+static void print_grams(sprout_grams g)
+{
+    if (isnan(g.v)) {
+        printf("%9s   ", "unknown");
+    } else if (g.v < 1) {
+        printf("%9.3f mg", 1e3 * g.v);
+    } else {
+        printf("%9.3f g ", g.v);
+    }
+}
+
+static void explain_levels(const struct sprout_policy *p,
+                           const struct sprout_explanation *e)
+{
+    const struct sprout_stratum *const s = &p->strata[0];
+    printf("\n%-6s %7s %8s %12s %8s %9s  %s\n", "level", "share", "quality", "a request",
+           "tokens", "rests on", "because");
+    for (size_t l = 0; l < p->level_count; l++) {
+        printf("%-6.*s %5.1f %% %8.3f ", (int)p->levels[l].name.len,
+               p->levels[l].name.ptr, 100 * s->mix[l], e->quality[l]);
+        print_grams(e->grams[l]);
+        printf(" %8.1f %9lld  %s\n", s->level[l].output_tokens,
+               (long long)s->level[l].requests, e->why[l]);
+    }
+    printf("\n'rests on' is the number of requests served here behind energy, time and "
+           "tokens;\nwith few of them the estimate leans on the profile.\n");
+}
+
+static void explain_result(const struct sprout_policy *p,
+                           const struct sprout_explanation *e)
+{
+    if (!isnan(e->saved)) {
+        printf("\nExpected: %.1f %% less carbon a request than always L0, at %.1f %% of "
+               "its quality.\n",
+               100 * e->saved, 100 * e->quality_mix);
+    }
+    if (p->price > 0) {
+        printf("Price: one per cent more quality would cost %.3g mg a request.\n",
+               10 * p->price);
+    } else {
+        printf("Price: none; the floor does not bind.\n");
+    }
+    printf(
+        "Apart from the mix, %.3g %% of conversations are held out at L0 (what savings "
+        "are\nmeasured against) and %.3g %% get a random level.\n",
+        100 * p->holdout, 100 * p->explore);
+    if (p->rule_count > 0) {
+        printf("%zu rule%s something else for some requests: 'sprout policy' lists them, "
+               "'sprout policy test' tries them.\n",
+               p->rule_count, p->rule_count == 1 ? " says" : "s say");
+    }
+}
+
+int sprout_policy_cli_explain(const struct policy_opts *opts)
+{
+    char dir[PATH_MAX];
+    char json[JSON_MAX];
+    struct sprout_policy_file file = {0};
+    struct sprout_explanation e;
+    const int rc = sprout_policy_cli_open(opts, &file, dir);
+    if (rc != 0) {
+        return rc;
+    }
+    sprout_explain(file.policy, 0, sprout_clock_wall(), dir, &e);
+    if (opts->json) {
+        struct sprout_buf b = sprout_buf_of(json, sizeof json);
+        sprout_explain_put(&b, file.policy, 0, &e);
+        printf("%.*s", (int)b.len, b.ptr);
+    } else {
+        explain_grid(file.policy, &e);
+        explain_floor(file.policy, &e);
+        explain_levels(file.policy, &e);
+        explain_result(file.policy, &e);
+    }
+    sprout_policy_file_close(&file);
+    return 0;
+}

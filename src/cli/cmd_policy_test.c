@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_policy_test.c - `sprout policy test`: what would happen to a request, and why. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "adapt/clock.h"
+#include "cli/cmd_policy.h"
+#include "control/whatif.h"
+
+enum { BODY_MAX = 64 * 1024 * 1024, JSON_MAX = 8 * 1024 };
+
+struct args {
+    struct policy_opts opts;
+    struct sprout_whatif_request request;
+    const char *body;
+};
+
+/* "K: V". */
+static bool take_header(struct sprout_whatif_request *r, const char *text)
+{
+    const char *const colon = strchr(text, ':');
+    if (colon == NULL || colon == text || r->headers == SPROUT_WHATIF_HEADERS_MAX) {
+        return false;
+    }
+    r->header[r->headers++] = (struct sprout_whatif_header){
+        .name = {text, (size_t)(colon - text)},
+        .value = sprout_str_trim(sprout_str_of(colon + 1)),
+    };
+    return true;
+}
+
+/* An option with a value; false: no such option. */
+static bool take_value(struct args *a, const char *option, const char *value, bool *bad)
+{
+    if (strcmp(option, "--path") == 0) {
+        a->request.path = (struct sprout_str){value, strcspn(value, "?")};
+    } else if (strcmp(option, "--model") == 0) {
+        a->request.model = sprout_str_of(value);
+    } else if (strcmp(option, "--api-key-sha256") == 0) {
+        a->request.api_key_sha256 = sprout_str_of(value);
+    } else if (strcmp(option, "--body") == 0) {
+        a->body = value;
+    } else if (strcmp(option, "--header") == 0) {
+        *bad = !take_header(&a->request, value);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* 0, or the exit code after a message. */
+static int parse(int argc, char **argv, struct args *a)
+{
+    a->request.path = SPROUT_STR("/v1/chat/completions");
+    for (int i = 1; i < argc; i++) {
+        bool bad = false;
+        if (strcmp(argv[i], "--stream") == 0) {
+            a->request.stream = true;
+        } else if (strcmp(argv[i], "--tools") == 0) {
+            a->request.tools = true;
+        } else if (!sprout_policy_cli_option(argc, argv, &i, &a->opts, &bad)) {
+            const char *const value = i + 1 < argc ? argv[i + 1] : "";
+            if (!take_value(a, argv[i], value, &bad)) {
+                return sprout_policy_cli_usage("unexpected", argv[i]);
+            }
+            if (i + 1 == argc) {
+                return sprout_policy_cli_usage("a value is missing after", argv[i]);
+            }
+            i++;
+        }
+        if (bad) {
+            return sprout_policy_cli_usage("cannot use", argv[i]);
+        }
+    }
+    return 0;
+}
+
+static int load_body(struct args *a, struct sprout_file *file)
+{
+    struct sprout_error err = {0};
+    if (a->body == NULL) {
+        return 0;
+    }
+    const char *const path = strcmp(a->body, "-") == 0 ? "/dev/stdin" : a->body;
+    const enum sprout_status status = sprout_file_read(path, BODY_MAX, file, &err);
+    if (status != SPROUT_OK) {
+        fprintf(stderr, "sprout policy: %s\n", err.message);
+        return sprout_status_exit(status);
+    }
+    a->request.has_body = true;
+    a->request.body = sprout_file_str(file);
+    return 0;
+}
+
+static struct sprout_str rule_name(const struct sprout_policy *p,
+                                   const struct sprout_whatif *w)
+{
+    return w->choice.rule < 0 ? (struct sprout_str){"", 0}
+                              : p->rules[w->choice.rule].name;
+}
+
+/* Not drawn by chance: the same for every conversation. */
+static bool certain(const struct sprout_whatif *w)
+{
+    return w->choice.arm == SPROUT_ARM_NONE || w->choice.arm == SPROUT_ARM_FORCED;
+}
+
+static void print_shares(const struct sprout_policy *p, const struct sprout_whatif *w)
+{
+    printf("%-13s", "in general");
+    for (size_t l = 0; l < p->level_count; l++) {
+        printf("%s%.*s %.1f %%", l > 0 ? ", " : "", (int)p->levels[l].name.len,
+               p->levels[l].name.ptr, 100 * w->share[l]);
+    }
+    printf(" of such conversations (%.1f %% held out, %.1f %% exploring)\n",
+           100 * w->holdout, 100 * w->explore);
+}
+
+static void print_words(const struct sprout_policy *p, const struct args *a,
+                        const struct sprout_whatif *w)
+{
+    const struct sprout_str api = sprout_dialect_name(w->dialect);
+    const struct sprout_str rule = rule_name(p, w);
+    const struct sprout_str model =
+        a->request.model.len > 0 ? a->request.model : w->facts.model;
+    const struct sprout_level *const level = &p->levels[w->choice.level];
+    printf("%-13sPOST %.*s (%.*s)%s%.*s%s\n", "request", (int)a->request.path.len,
+           a->request.path.ptr, (int)api.len, api.ptr, model.len > 0 ? ", model " : "",
+           (int)model.len, model.ptr, w->facts.stream ? ", streamed" : "");
+    printf("%-13s%.*s\n", "rule", (int)(rule.len > 0 ? rule.len : 4),
+           rule.len > 0 ? rule.ptr : "none");
+    if (!w->facts.eligible) {
+        printf("%-13sno: %s\n", "touched", sprout_reason_text(w->choice.reason));
+    } else if (certain(w)) {
+        printf("%-13s%.*s, always: %s\n", "level", (int)level->name.len, level->name.ptr,
+               sprout_reason_text(w->choice.reason));
+    } else {
+        print_shares(p, w);
+        if (w->known) {
+            printf("%-13s%.*s: %s%s%.*s%s\n", "this one", (int)level->name.len,
+                   level->name.ptr, sprout_reason_text(w->choice.reason),
+                   level->directive.len > 0 ? ", adds \"" : "", (int)level->directive.len,
+                   level->directive.ptr, level->directive.len > 0 ? "\"" : "");
+        }
+    }
+    printf("%-13s%s be asked for\n", "a receipt", w->choice.receipts ? "may" : "may not");
+}
+
+static void print_json(const struct sprout_policy *p, const struct sprout_whatif *w)
+{
+    char text[JSON_MAX];
+    struct sprout_buf b = sprout_buf_of(text, sizeof text);
+    const struct sprout_str rule = rule_name(p, w);
+    sprout_buf_put(&b, SPROUT_STR("{\"policy\":"));
+    sprout_buf_json(&b, p->id);
+    sprout_buf_put(&b, SPROUT_STR(",\"api\":"));
+    sprout_buf_json(&b, sprout_dialect_name(w->dialect));
+    sprout_buf_put(&b, SPROUT_STR(",\"rule\":"));
+    if (rule.len > 0) {
+        sprout_buf_json(&b, rule);
+    } else {
+        sprout_buf_put(&b, SPROUT_STR("null"));
+    }
+    sprout_buf_printf(
+        &b, ",\"eligible\":%s,\"level\":", w->facts.eligible ? "true" : "false");
+    if (w->known || certain(w)) {
+        sprout_buf_json(&b, p->levels[w->choice.level].name);
+        sprout_buf_printf(&b, ",\"arm\":\"%s\",\"reason\":\"%s\"",
+                          sprout_arm_text(w->choice.arm),
+                          sprout_reason_text(w->choice.reason));
+    } else {
+        sprout_buf_put(&b, SPROUT_STR("null,\"arm\":null,\"reason\":null"));
+    }
+    sprout_buf_put(&b, SPROUT_STR(",\"shares\":{"));
+    for (size_t l = 0; l < p->level_count; l++) {
+        sprout_buf_put(&b, l > 0 ? SPROUT_STR(",") : SPROUT_STR(""));
+        sprout_buf_json(&b, p->levels[l].name);
+        sprout_buf_byte(&b, ':');
+        sprout_buf_f64(&b, w->share[l]);
+    }
+    sprout_buf_put(&b, SPROUT_STR("},\"holdout\":"));
+    sprout_buf_f64(&b, w->holdout);
+    sprout_buf_put(&b, SPROUT_STR(",\"explore\":"));
+    sprout_buf_f64(&b, w->explore);
+    sprout_buf_printf(&b, ",\"receipts\":%s}", w->choice.receipts ? "true" : "false");
+    printf("%.*s\n", (int)b.len, b.ptr);
+}
+
+int sprout_policy_cli_test(int argc, char **argv)
+{
+    char dir[PATH_MAX];
+    static _Alignas(16) char memory[SPROUT_WHATIF_MEMORY];
+    struct args a = {.body = NULL};
+    struct sprout_file body = {0};
+    struct sprout_policy_file file = {0};
+    struct sprout_whatif w;
+    int rc = parse(argc, argv, &a);
+    if (rc == 0) {
+        rc = sprout_policy_cli_open(&a.opts, &file, dir);
+    }
+    if (rc == 0) {
+        rc = load_body(&a, &body);
+    }
+    if (rc == 0) {
+        sprout_whatif(file.policy, &a.request, sprout_clock_wall(), memory, &w);
+        if (a.opts.json) {
+            print_json(file.policy, &w);
+        } else {
+            print_words(file.policy, &a, &w);
+        }
+    }
+    sprout_file_free(&body);
+    sprout_policy_file_close(&file);
+    return rc;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* explain.c - see explain.h. */
+#include "control/explain.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "adapt/file.h"
+#include "control/planner.h"
+#include "core/instant.h"
+#include "core/optimize.h"
+
+enum { PLAN_JSON_MAX = 64 * 1024 };
+
+static const char cost_unknown[] = "its cost is not known, so it is left alone";
+
+/* The optimizer's own reasons, for the levels it could weigh. */
+static void find_reasons(const struct sprout_policy *p, const double *mix,
+                         struct sprout_explanation *e)
+{
+    double cost[SPROUT_LEVELS_MAX];
+    double quality[SPROUT_LEVELS_MAX];
+    double share[SPROUT_LEVELS_MAX];
+    size_t level[SPROUT_LEVELS_MAX];
+    size_t n = 0;
+    for (size_t l = 0; l < p->level_count; l++) {
+        e->why[l] = cost_unknown;
+        if (isfinite(e->grams[l].v) && isfinite(e->quality[l])) {
+            cost[n] = e->grams[l].v;
+            quality[n] = e->quality[l];
+            share[n] = mix[l];
+            level[n++] = l;
+        }
+    }
+    const struct sprout_item item = {1, cost, quality, n};
+    for (size_t i = 0; i < n; i++) {
+        e->why[level[i]] = sprout_option_why_text(sprout_optimize_why(&item, share, i));
+    }
+}
+
+static void add_up(const struct sprout_policy *p, const struct sprout_stratum *s,
+                   struct sprout_explanation *e)
+{
+    e->grams_mix.v = 0;
+    e->quality_mix = 0;
+    for (size_t l = 0; l < p->level_count; l++) {
+        e->rests += s->level[l].requests;
+        if (s->mix[l] > 0) { /* what is not used need not be known */
+            e->grams_mix.v += s->mix[l] * e->grams[l].v;
+            e->quality_mix += s->mix[l] * e->quality[l];
+        }
+    }
+    e->saved = e->grams[0].v > 0 ? 1 - e->grams_mix.v / e->grams[0].v : NAN;
+}
+
+static double number_at(const json_t *object, const char *key)
+{
+    const json_t *const v = json_object_get(object, key);
+    return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+static void take_plan(const json_t *plan, const struct sprout_policy *p,
+                      struct sprout_explanation *e)
+{
+    const char *const id = json_string_value(json_object_get(plan, "policy"));
+    const char *const why =
+        json_string_value(json_object_get(json_object_get(plan, "floor"), "why"));
+    const json_t *const range = json_object_get(plan, "range");
+    if (!sprout_str_eq(p->id, sprout_str_of(id)) || why == NULL) {
+        return; /* of another policy */
+    }
+    snprintf(e->floor_why, sizeof e->floor_why, "%s", why);
+    e->range = (struct sprout_grid_range){
+        .lo = {number_at(range, "lo_g_per_kwh")},
+        .hi = {number_at(range, "hi_g_per_kwh")},
+        .points = json_integer_value(json_object_get(range, "points")),
+    };
+}
+
+static void read_plan(const char *dir, const struct sprout_policy *p,
+                      struct sprout_explanation *e)
+{
+    char path[PATH_MAX];
+    struct sprout_file file = {0};
+    const int n = snprintf(path, sizeof path, "%s/plan.json", dir);
+    if (n < 0 || (size_t)n >= sizeof path ||
+        sprout_file_read(path, PLAN_JSON_MAX, &file, NULL) != SPROUT_OK) {
+        return;
+    }
+    json_t *const plan = json_loadb(file.bytes, file.len, 0, NULL);
+    take_plan(plan, p, e);
+    json_decref(plan);
+    sprout_file_free(&file);
+}
+
+void sprout_explain(const struct sprout_policy *p, size_t stratum, sprout_instant now,
+                    const char *dir, struct sprout_explanation *out)
+{
+    *out = (struct sprout_explanation){
+        .in_force = now.ns < p->valid_until.ns,
+        .range = SPROUT_GRID_RANGE_NONE,
+    };
+    sprout_plan_weigh(p, stratum, out->grams, out->quality);
+    find_reasons(p, p->strata[stratum].mix, out);
+    add_up(p, &p->strata[stratum], out);
+    if (dir != NULL) {
+        read_plan(dir, p, out);
+    }
+}
+
+/* ---- as JSON --------------------------------------------------------------------------- */
+
+static void put_number(struct sprout_buf *b, const char *name, double v)
+{
+    sprout_buf_printf(b, "\"%s\":", name);
+    sprout_buf_f64(b, v);
+    sprout_buf_byte(b, ',');
+}
+
+static void put_text(struct sprout_buf *b, const char *name, struct sprout_str v)
+{
+    sprout_buf_printf(b, "\"%s\":", name);
+    sprout_buf_json(b, v);
+    sprout_buf_byte(b, ',');
+}
+
+static void put_moment(struct sprout_buf *b, const char *name, sprout_instant t)
+{
+    sprout_buf_printf(b, "\"%s\":\"", name);
+    sprout_instant_put(b, t);
+    sprout_buf_put(b, SPROUT_STR("\","));
+}
+
+/* The comma after the last member gives way to the closing bracket. */
+static void close_with(struct sprout_buf *b, char bracket)
+{
+    if (b->len > 0 && b->ptr[b->len - 1] == ',') {
+        b->len--;
+    }
+    sprout_buf_byte(b, bracket);
+}
+
+static void put_grid(struct sprout_buf *b, const struct sprout_policy *p)
+{
+    sprout_buf_put(b, SPROUT_STR("\"grid\":{"));
+    put_number(b, "g_per_kwh", p->grid.intensity.v);
+    put_text(b, "zone", p->grid.zone);
+    put_text(b, "source", p->grid.source);
+    put_text(b, "quality", p->grid.quality);
+    put_moment(b, "at", p->grid.at);
+    close_with(b, '}');
+    sprout_buf_byte(b, ',');
+}
+
+static void put_levels(struct sprout_buf *b, const struct sprout_policy *p,
+                       const struct sprout_stratum *s, const struct sprout_explanation *e)
+{
+    sprout_buf_put(b, SPROUT_STR("\"levels\":["));
+    for (size_t l = 0; l < p->level_count; l++) {
+        sprout_buf_byte(b, '{');
+        put_text(b, "name", p->levels[l].name);
+        put_number(b, "share", s->mix[l]);
+        put_number(b, "quality", e->quality[l]);
+        put_number(b, "grams", e->grams[l].v);
+        put_number(b, "energy_j", s->level[l].energy.v);
+        put_number(b, "time_s", s->level[l].time.v);
+        put_number(b, "output_tokens", s->level[l].output_tokens);
+        sprout_buf_printf(b, "\"requests\":%lld,", (long long)s->level[l].requests);
+        put_text(b, "why", sprout_str_of(e->why[l]));
+        close_with(b, '}');
+        sprout_buf_byte(b, ',');
+    }
+    close_with(b, ']');
+    sprout_buf_byte(b, ',');
+}
+
+static void put_floor(struct sprout_buf *b, const struct sprout_policy *p,
+                      const struct sprout_explanation *e)
+{
+    sprout_buf_put(b, SPROUT_STR("\"floor\":{"));
+    put_number(b, "value", p->floor);
+    put_text(b, "why", sprout_str_of(e->floor_why));
+    put_number(b, "lo_g_per_kwh", e->range.lo.v);
+    put_number(b, "hi_g_per_kwh", e->range.hi.v);
+    sprout_buf_printf(b, "\"points\":%lld},", (long long)e->range.points);
+}
+
+void sprout_explain_put(struct sprout_buf *b, const struct sprout_policy *p,
+                        size_t stratum, const struct sprout_explanation *e)
+{
+    sprout_buf_byte(b, '{');
+    put_text(b, "policy", p->id);
+    sprout_buf_printf(b, "\"in_force\":%s,", e->in_force ? "true" : "false");
+    put_moment(b, "created", p->created);
+    put_moment(b, "valid_until", p->valid_until);
+    put_grid(b, p);
+    put_floor(b, p, e);
+    put_number(b, "price", p->price);
+    put_levels(b, p, &p->strata[stratum], e);
+    sprout_buf_put(b, SPROUT_STR("\"mix\":{"));
+    put_number(b, "grams", e->grams_mix.v);
+    put_number(b, "quality", e->quality_mix);
+    put_number(b, "saved", e->saved);
+    close_with(b, '}');
+    sprout_buf_byte(b, ',');
+    put_text(b, "quality_source", p->quality_source);
+    put_number(b, "holdout", p->holdout);
+    put_number(b, "explore", p->explore);
+    sprout_buf_printf(b, "\"requests\":%lld,", (long long)e->rests);
+    close_with(b, '}');
+    sprout_buf_byte(b, '\n');
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* policy_file.c - see policy_file.h. */
+#include "control/policy_file.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "wire/policy_json.h"
+
+static enum sprout_status decode(const char *path, struct sprout_policy_file *f,
+                                 struct sprout_error *err)
+{
+    struct sprout_error inner = {0};
+    f->block = malloc(SPROUT_POLICY_MEMORY);
+    if (f->block == NULL) {
+        return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for the policy");
+    }
+    struct sprout_arena arena = sprout_arena_of(f->block, SPROUT_POLICY_MEMORY);
+    const enum sprout_status status =
+        sprout_policy_read(sprout_file_str(&f->text), &arena, &f->policy, &inner);
+    if (status != SPROUT_OK) {
+        sprout_fail(err, status, "%.200s, line %zu: %.180s", path, inner.line,
+                    inner.message);
+    }
+    return status;
+}
+
+enum sprout_status sprout_policy_file_open(const char *dir,
+                                           struct sprout_policy_file *out,
+                                           struct sprout_error *err)
+{
+    char path[PATH_MAX];
+    struct sprout_policy_file f = {0};
+    const int n = snprintf(path, sizeof path, "%s/policy.json", dir);
+    if (n < 0 || (size_t)n >= sizeof path) {
+        return sprout_fail(err, SPROUT_LIMIT, "%.100s...: the path is too long", dir);
+    }
+    enum sprout_status status =
+        sprout_file_read(path, SPROUT_POLICY_BYTES_MAX, &f.text, err);
+    if (status == SPROUT_OK) {
+        status = decode(path, &f, err);
+    }
+    if (status != SPROUT_OK) {
+        sprout_policy_file_close(&f);
+        return status;
+    }
+    *out = f;
+    return SPROUT_OK;
+}
+
+void sprout_policy_file_close(struct sprout_policy_file *f)
+{
+    sprout_file_free(&f->text);
+    free(f->block);
+    *f = (struct sprout_policy_file){0};
+}

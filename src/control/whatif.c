@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* whatif.c - see whatif.h. */
+#include "control/whatif.h"
+
+static bool find_header(void *ctx, struct sprout_str name, struct sprout_str *out)
+{
+    const struct sprout_whatif_request *const r = ctx;
+    for (size_t i = 0; i < r->headers; i++) {
+        if (sprout_str_ieq(r->header[i].name, name)) {
+            *out = r->header[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct sprout_str header_or_empty(struct sprout_whatif_request *r,
+                                         const char *name)
+{
+    struct sprout_str value;
+    return find_header(r, sprout_str_of(name), &value) ? value : SPROUT_STR("");
+}
+
+static struct sprout_facts inspect(const struct sprout_policy *p,
+                                   const struct sprout_whatif_request *r,
+                                   const struct sprout_dialect *dialect, void *memory)
+{
+    struct sprout_arena arena = sprout_arena_of(memory, SPROUT_WHATIF_MEMORY);
+    const struct sprout_inspect_opts opts = {
+        .salt = p->salt,
+        .max_bytes = UINT64_MAX,
+        .levels = p->levels,
+        .level_count = p->level_count,
+    };
+    struct sprout_inspect *const i = sprout_inspect_new(&arena, dialect, &opts);
+    if (i == NULL) {
+        return (struct sprout_facts){.blocked = SPROUT_REASON_INTERNAL};
+    }
+    sprout_inspect_feed(i, r->body.ptr, r->body.len);
+    return sprout_inspect_finish(i);
+}
+
+/* Without a body only what the caller says is known, and a directive is taken to fit. */
+static struct sprout_facts facts_of(const struct sprout_policy *p,
+                                    const struct sprout_whatif_request *r,
+                                    const struct sprout_dialect *dialect, void *memory)
+{
+    if (dialect == NULL) {
+        return (struct sprout_facts){.blocked = SPROUT_REASON_NOT_CHAT,
+                                     .bytes = r->body.len};
+    }
+    if (r->has_body) {
+        return inspect(p, r, dialect, memory);
+    }
+    return (struct sprout_facts){
+        .eligible = !r->tools,
+        .blocked = SPROUT_REASON_TOOLS,
+        .stream = r->stream,
+        .tools = r->tools,
+    };
+}
+
+static void count_shares(const struct sprout_policy *p, struct sprout_traits t,
+                         sprout_instant now, struct sprout_whatif *out)
+{
+    int64_t level[SPROUT_LEVELS_MAX] = {0};
+    int64_t holdout = 0;
+    int64_t explore = 0;
+    for (uint64_t i = 0; i < SPROUT_WHATIF_DRAWS; i++) {
+        t.conversation = i; /* draws are hashes of it */
+        const struct sprout_choice c = sprout_choose(p, &t, now);
+        level[c.level]++;
+        holdout += c.arm == SPROUT_ARM_HOLDOUT;
+        explore += c.arm == SPROUT_ARM_EXPLORE;
+    }
+    for (size_t l = 0; l < SPROUT_LEVELS_MAX; l++) {
+        out->share[l] = (double)level[l] / SPROUT_WHATIF_DRAWS;
+    }
+    out->holdout = (double)holdout / SPROUT_WHATIF_DRAWS;
+    out->explore = (double)explore / SPROUT_WHATIF_DRAWS;
+}
+
+void sprout_whatif(const struct sprout_policy *p,
+                   const struct sprout_whatif_request *request, sprout_instant now,
+                   void *memory, struct sprout_whatif *out)
+{
+    struct sprout_whatif_request r = *request;
+    const struct sprout_str key = header_or_empty(&r, "sprout-key");
+    const struct sprout_str floor = sprout_str_trim(header_or_empty(&r, "sprout-floor"));
+    struct sprout_whatif w = {0};
+    double ask_floor = NAN;
+    w.dialect =
+        sprout_dialect_find(r.method.len > 0 ? r.method : SPROUT_STR("POST"), r.path);
+    w.facts = facts_of(p, &r, w.dialect, memory);
+    if (sprout_str_to_f64(floor, &ask_floor) != SPROUT_OK) {
+        ask_floor = NAN;
+    }
+    struct sprout_traits t = {
+        .route = r.path,
+        .model = r.model.len > 0 ? r.model : w.facts.model,
+        .api = sprout_dialect_name(w.dialect),
+        .api_key_sha256 = r.api_key_sha256,
+        .header = find_header,
+        .header_ctx = &r,
+        .stream = w.facts.stream,
+        .tools = w.facts.tools,
+        .body_bytes = r.has_body ? (int64_t)r.body.len : -1,
+        .eligible = w.facts.eligible,
+        .blocked = w.facts.blocked,
+        .conversation = w.facts.conversation,
+        .ask_level = header_or_empty(&r, "sprout-level"),
+        .ask_floor = ask_floor,
+    };
+    if (key.len > 0) {
+        t.conversation = sprout_hash_str(p->salt, key);
+    }
+    w.known = key.len > 0 || (r.has_body && w.facts.eligible);
+    w.choice = sprout_choose(p, &t, now);
+    count_shares(p, t, now, &w);
+    *out = w;
+}
