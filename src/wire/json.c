@@ -139,6 +139,7 @@ static const char *open_string(struct sprout_json *j, const char *p, bool key)
     j->want = false;
     j->cut = false;
     j->hold_len = 0;
+    j->piece_len = 0;
     j->state = STRING;
     if (!key) {
         emit(j, SPROUT_JSON_STRING, j->value_at, j->value_at + 1);
@@ -253,20 +254,47 @@ static const char *on_after(struct sprout_json *j, const char *p)
 
 /* ---- strings -------------------------------------------------------------------------- */
 
+static void emit_text(struct sprout_json *j, const char *bytes, size_t len)
+{
+    const struct sprout_json_event e = {
+        .kind = SPROUT_JSON_TEXT,
+        .depth = j->depth,
+        .at = j->value_at,
+        .end = j->value_at + 1,
+        .text = {bytes, len},
+    };
+    j->fn(j->ctx, &e);
+}
+
+static void flush_piece(struct sprout_json *j)
+{
+    if (j->piece_len > 0) {
+        emit_text(j, j->piece, j->piece_len);
+        j->piece_len = 0;
+    }
+}
+
+/* Source code is an escape every few bytes: such pieces are gathered, long ones go as they
+ * lie. */
 static void take_text(struct sprout_json *j, const char *bytes, size_t len)
 {
     if (j->is_key) {
         hold(j, bytes, len);
-    } else if (j->want) {
-        const struct sprout_json_event e = {
-            .kind = SPROUT_JSON_TEXT,
-            .depth = j->depth,
-            .at = j->value_at,
-            .end = j->value_at + 1,
-            .text = {bytes, len},
-        };
-        j->fn(j->ctx, &e);
+        return;
     }
+    if (!j->want) {
+        return;
+    }
+    if (len > sizeof j->piece - j->piece_len) {
+        flush_piece(j);
+    }
+    if (len > sizeof j->piece / 2) {
+        flush_piece(j);
+        emit_text(j, bytes, len);
+        return;
+    }
+    memcpy(j->piece + j->piece_len, bytes, len);
+    j->piece_len += (uint32_t)len;
 }
 
 #define BYTES(x) (UINT64_C(0x0101010101010101) * (x))
@@ -353,9 +381,41 @@ static const char *close_string(struct sprout_json *j, const char *p)
         j->state = COLON;
         emit_held(j, SPROUT_JSON_KEY, end);
     } else {
+        flush_piece(j);
         emit(j, SPROUT_JSON_STRING_END, j->value_at, end);
         value_over(j);
     }
+    return p + 1;
+}
+
+/* What a short escape stands for, or 0. */
+static char plain_escape(char c)
+{
+    static const char plain[] = {
+        ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+        ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+    };
+    const unsigned char i = (unsigned char)c;
+    return i < sizeof plain ? plain[i] : 0;
+}
+
+static const char *on_escape(struct sprout_json *j, const char *p)
+{
+    if (*p == 'u') {
+        j->state = HEX;
+        j->hex_left = 4;
+        j->code = 0;
+        return p + 1;
+    }
+    if (j->high != 0) {
+        return fail(j, p, SPROUT_SYNTAX, "half of a surrogate pair");
+    }
+    const char c = plain_escape(*p);
+    if (c == 0) {
+        return fail(j, p, SPROUT_SYNTAX, "an unknown escape in a string");
+    }
+    take_text(j, &c, 1);
+    j->state = STRING;
     return p + 1;
 }
 
@@ -382,34 +442,9 @@ static const char *on_string(struct sprout_json *j, const char *p, const char *e
     }
     if (*p == '\\') {
         j->state = ESCAPE;
-        return p + 1;
+        return p + 1 < end ? on_escape(j, p + 1) : p + 1;
     }
     return fail(j, p, SPROUT_SYNTAX, "a control byte inside a string");
-}
-
-static const char *on_escape(struct sprout_json *j, const char *p)
-{
-    static const char plain[] = {
-        ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-        ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
-    };
-    const unsigned char c = (unsigned char)*p;
-
-    if (c == 'u') {
-        j->state = HEX;
-        j->hex_left = 4;
-        j->code = 0;
-        return p + 1;
-    }
-    if (j->high != 0) {
-        return fail(j, p, SPROUT_SYNTAX, "half of a surrogate pair");
-    }
-    if (c >= sizeof plain || plain[c] == 0) {
-        return fail(j, p, SPROUT_SYNTAX, "an unknown escape in a string");
-    }
-    take_text(j, plain + c, 1);
-    j->state = STRING;
-    return p + 1;
 }
 
 static void take_character(struct sprout_json *j, uint32_t c)
@@ -556,6 +591,7 @@ void sprout_json_start(struct sprout_json *j, sprout_json_fn *fn, void *ctx)
     j->utf8_left = 0;
     j->utf8_low = j->utf8_high = 0;
     j->high = 0;
+    j->piece_len = 0;
     j->depth = 0;
     j->base = 0;
     j->objects[0] = j->objects[1] = 0;
@@ -601,6 +637,9 @@ enum sprout_status sprout_json_feed(struct sprout_json *j, const char *bytes, si
     while (p < end && !failed(j)) {
         p = step(j, p, end);
     }
+    if (failed(j)) {
+        flush_piece(j); /* a broken text gives the same pieces however it is cut */
+    }
     j->base += len;
     j->chunk = NULL;
     return j->status;
@@ -616,6 +655,7 @@ enum sprout_status sprout_json_finish(struct sprout_json *j)
         close_number(j, j->chunk);
     }
     if (j->state != DONE) {
+        flush_piece(j);
         fail(j, j->chunk, SPROUT_SYNTAX, "the document ends too early");
     }
     return j->status;

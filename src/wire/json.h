@@ -23,6 +23,7 @@
 enum {
     SPROUT_JSON_DEPTH_MAX = 128,
     SPROUT_JSON_HOLD_MAX = 64,
+    SPROUT_JSON_PIECE_MAX = 256, /* short pieces of a text are gathered up to this */
 };
 
 enum sprout_json_kind {
@@ -73,6 +74,7 @@ struct sprout_json {
     uint16_t code;
     uint32_t depth;
     uint32_t hold_len;
+    uint32_t piece_len;
     uint64_t objects[SPROUT_JSON_DEPTH_MAX / 64]; /* bit d: container d is an object */
     uint64_t base;                                /* offset of chunk[0] */
     uint64_t value_at;
@@ -80,6 +82,7 @@ struct sprout_json {
     const char *chunk;
     const char *word;
     char hold[SPROUT_JSON_HOLD_MAX];
+    char piece[SPROUT_JSON_PIECE_MAX];
 };
 
 /* Ready for a new document whose first byte has offset 0. */
