@@ -103,8 +103,8 @@ enum sprout_predict_by { SPROUT_BY_PREFERENCE, SPROUT_BY_ACCURACY };
 
 /* What a level is worth and costs now.  Carbon is in nanograms. */
 struct sprout_predict_terms {
-    int64_t ng_per_token;   /* of answer; >= 0 */
-    int64_t ng_per_quality; /* the optimum's price; >= 0 */
+    int64_t ng_per_token;   /* of answer; 0 to 1e12 */
+    int64_t ng_per_quality; /* the optimum's price; 0 to 1e15 */
     /* Levels whose objectives differ by no more than this are tied at the margin, and the
      * share `split` of conversations (SPROUT_PREDICT_ONE) is given the better one. */
     int64_t tie_ng;

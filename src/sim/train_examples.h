@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* train_examples.h - measured requests as examples to train on.
+ *
+ * Lengths are the published energies read through the 13B profile (core/energy), for a
+ * prompt of a token for every four bytes; the same profile turns predicted lengths into
+ * energies again.  Right and wrong are the accuracy's.  A task whose name is among `maths`
+ * is maths; the names are used for nothing else. */
+#ifndef SPROUT_SIM_TRAIN_EXAMPLES_H
+#define SPROUT_SIM_TRAIN_EXAMPLES_H
+
+#include "sim/accuracy.h"
+#include "sim/train.h"
+
+enum { SPROUT_TRAIN_BYTES_PER_TOKEN = 4 };
+
+/* Tokens of an answer that took `energy` on a prompt of `bytes`, at least 1. */
+double sprout_train_tokens(const struct sprout_energy_profile *profile,
+                           sprout_joules energy, size_t bytes);
+
+/* `maths`: names separated by commas.  An array of r->count examples, owned by the caller
+ * (free()), whose texts are borrowed from `r`; NULL when out of memory. */
+struct sprout_train_example *sprout_train_examples(const struct sprout_requests *r,
+                                                   const struct sprout_accuracy *a,
+                                                   struct sprout_str maths);
+
+#endif
