@@ -275,6 +275,14 @@ static bool resume_file(struct sprout_journal *j, struct sprout_error *err)
     return true;
 }
 
+/* With nothing to resume, everything that is there is news: also what was rotated away
+ * before anybody looked. */
+static bool first_file(struct sprout_journal *j, struct sprout_error *err)
+{
+    struct sibling s;
+    return oldest_sibling(j, NULL, &s) && start_file(j, s.path, err);
+}
+
 enum sprout_status sprout_journal_open(const char *path,
                                        const struct sprout_journal_position *from,
                                        struct sprout_journal **out_journal,
@@ -441,7 +449,7 @@ enum sprout_status sprout_journal_next(struct sprout_journal *j, sprout_mono now
                                        struct sprout_journal_line *out,
                                        struct sprout_error *err)
 {
-    if (j->fd < 0 && !(j->resume ? resume_file(j, err) : start_file(j, j->path, err))) {
+    if (j->fd < 0 && !(j->resume ? resume_file(j, err) : first_file(j, err))) {
         return SPROUT_MORE;
     }
     for (;;) {

@@ -61,7 +61,7 @@ struct sprout_journal_counts {
 struct sprout_journal;
 
 /* `path` is copied; the file need not be there yet.  `from` NULL: from the beginning of the
- * file that is there now.  SPROUT_NO_MEMORY, SPROUT_LIMIT (path too long). */
+ * oldest file there is, so that a new ledger begins with all that the journal holds.  SPROUT_NO_MEMORY, SPROUT_LIMIT (path too long). */
 SPROUT_MUST_USE enum sprout_status sprout_journal_open(
     const char *path, const struct sprout_journal_position *from,
     struct sprout_journal **out_journal, struct sprout_error *err);

@@ -355,6 +355,17 @@ static bool control_is_ready(const struct supervisor *s)
            code == 200;
 }
 
+/* A command's exit code back to the first status that has it. */
+static enum sprout_status status_of(int exit_code)
+{
+    for (int i = SPROUT_FAILED; i <= SPROUT_BUSY; i++) {
+        if (sprout_status_exit((enum sprout_status)i) == exit_code) {
+            return (enum sprout_status)i;
+        }
+    }
+    return SPROUT_FAILED;
+}
+
 static enum phase in_control(struct supervisor *s)
 {
     char words[80];
@@ -364,11 +375,10 @@ static enum phase in_control(struct supervisor *s)
     }
     if (s->control.pid == 0 && s->control.deaths > 0 &&
         !WIFSIGNALED(s->control.exit_status)) {
-        const bool busy = WEXITSTATUS(s->control.exit_status) == 75;
         sprout_child_last_words(&s->control, words, sizeof words);
-        return give_up(s, sprout_fail(s->err, busy ? SPROUT_BUSY : SPROUT_CONFIG,
-                                      "control does not start (%s); it said why above",
-                                      words));
+        return give_up(
+            s, sprout_fail(s->err, status_of(WEXITSTATUS(s->control.exit_status)),
+                           "control does not start (%s); it said why above", words));
     }
     if (s->control.pid == 0 && start_control(s) != SPROUT_OK) {
         return give_up(s, SPROUT_IO);

@@ -212,6 +212,20 @@ static void several_rotations_while_nobody_looked_are_read_in_order(void **state
     sprout_journal_close(j);
 }
 
+static void a_new_follower_begins_with_the_oldest_file_there_is(void **state)
+{
+    (void)state;
+    struct sprout_journal *const j = follow(NULL);
+    expect_none(j, soon);
+    append("one\n");
+    rotate_to(".1"); /* before anybody looked */
+    append("two\n");
+    expect_line(j, soon, "one");
+    expect_none(j, soon);
+    expect_line(j, later, "two");
+    sprout_journal_close(j);
+}
+
 static void half_a_line_at_the_end_of_a_finished_file_is_damage(void **state)
 {
     (void)state;
@@ -344,6 +358,7 @@ int main(void)
         TEST(rotation_is_followed_and_the_old_file_is_finished_first),
         TEST(going_back_over_a_rotation_finds_the_old_file),
         TEST(several_rotations_while_nobody_looked_are_read_in_order),
+        TEST(a_new_follower_begins_with_the_oldest_file_there_is),
         TEST(half_a_line_at_the_end_of_a_finished_file_is_damage),
         TEST(a_truncated_file_is_told_and_read_from_its_start),
         TEST(a_file_cut_and_grown_again_between_two_looks_is_noticed),
