@@ -15,6 +15,7 @@ static const struct sprout_command commands[] = {
     {"optimize", sprout_cmd_optimize, "solve optimization problems, one a line of JSON"},
     {"simulate", sprout_cmd_simulate, "run policies against a recorded grid"},
     {"policy", sprout_cmd_policy, "the policy in force: show, explain, test"},
+    {"check", sprout_cmd_check, "say all that is wrong with a configuration, and try it"},
     {"version", sprout_cmd_version, "print the version"},
 };
 

@@ -179,7 +179,15 @@ static void put_server(struct sprout_buf *b, const struct sprout_nginx_opts *o,
     if (u->tls) {
         put_tls(b, u);
     }
-    sprout_buf_put(b, SPROUT_STR("        }\n    }\n}\n"));
+    sprout_buf_put(b, SPROUT_STR("        }\n"
+                                 "        location = /sprout-status {\n"
+                                 "            allow 127.0.0.1;\n"
+                                 "            allow ::1;\n"
+                                 "            deny all;\n"
+                                 "            sprout_status;\n"
+                                 "        }\n"
+                                 "    }\n"
+                                 "}\n"));
 }
 
 enum sprout_status sprout_nginx_conf_put(struct sprout_buf *b,
