@@ -3,9 +3,10 @@
  *
  * The rules in brackets (N1, U4, ...) say why a member is listed; the reasons that go with
  * them are part of the interface (core/choice.h). */
-#include "wire/dialect_row.h"
+#include "wire/dialect.h"
 
 #include "core/choice.h"
+#include "wire/dialect_row.h"
 #include "wire/usage.h"
 
 /* clang-format off */

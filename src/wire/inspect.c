@@ -146,7 +146,7 @@ static void text_piece(struct sprout_inspect *i, const struct sprout_json_event 
         sprout_hash_feed(&i->text.hash, e->text.ptr, e->text.len);
         tail_put(i, e->text);
         i->text_len += e->text.len;
-    } else {
+    } else if (e->kind == SPROUT_JSON_STRING_END) {
         sprout_hash_u64(&i->text.hash, i->text_len); /* where one piece ends */
         i->text.ends_known = tail_is_directive(i);
     }
