@@ -7,8 +7,8 @@
  * that comes twice (a copied journal) is a duplicate and changes nothing.
  *
  * Three kinds of tables (docs/ledger.md): receipts, one row a request, kept for the
- * retention; hourly, sums over (hour, grid value, level, model, arm, rule, stratum), kept
- * for good, so that sums over a year read no receipt; and what else must survive:
+ * retention; hourly, sums over (hour, grid value, level, model, arm, rule, stratum, method),
+ * kept for good, so that sums over a year read no receipt; and what else must survive:
  * conversations (sums of each, the unit of the saving's estimate, kept for
  * SPROUT_STORE_CONVERSATION_DAYS), policies, grid values, workers, the journal position,
  * damaged lines, meta.
@@ -33,8 +33,8 @@
 
 enum {
     SPROUT_STORE_SCHEMA = 1, /* the version this code writes */
-    /* Groups (level, model, arm, rule, stratum) told apart in sums; models are named by
-     * clients, so beyond this they are counted as "(other)". */
+    /* Groups (level, model, arm, rule, stratum, method) told apart in sums; models are named
+     * by clients, so beyond this they are counted as "(other)". */
     SPROUT_STORE_SERIES_MAX = 4096,
     SPROUT_STORE_DAMAGED_MAX = 1000,      /* damaged lines kept; older ones go */
     SPROUT_STORE_DAMAGED_BYTES = 512,     /* of each */
@@ -171,6 +171,7 @@ enum sprout_store_by {
     SPROUT_BY_ARM = 16,
     SPROUT_BY_RULE = 32,
     SPROUT_BY_STRATUM = 64,
+    SPROUT_BY_METHOD = 128, /* of the energy; empty where it is unknown */
 };
 
 /* Sums of one group.  Dimensions not grouped by are empty (hour -1). */
@@ -182,6 +183,7 @@ struct sprout_store_sum {
     struct sprout_str arm;
     struct sprout_str rule;
     struct sprout_str stratum;
+    struct sprout_str method;
 
     int64_t requests;
     int64_t outcome[4];   /* by enum sprout_outcome */

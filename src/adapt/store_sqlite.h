@@ -23,10 +23,10 @@
     X(SLOT_PUT, "INSERT INTO slots(zone, quality, g, at) VALUES(?1, ?2, ?3, ?4)")        \
     X(SLOT_GET, "SELECT id FROM slots WHERE zone = ?1 AND quality = ?2 AND g IS ?3 "     \
                 "AND at = ?4")                                                           \
-    X(SERIES_PUT, "INSERT INTO series(level, model, arm, rule, stratum) "                \
-                  "VALUES(?1, ?2, ?3, ?4, ?5)")                                          \
+    X(SERIES_PUT, "INSERT INTO series(level, model, arm, rule, stratum, method) "        \
+                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6)")                                      \
     X(SERIES_GET, "SELECT id FROM series WHERE level = ?1 AND model = ?2 AND arm = ?3 "  \
-                  "AND rule = ?4 AND stratum = ?5")                                      \
+                  "AND rule = ?4 AND stratum = ?5 AND method = ?6")                      \
     X(SERIES_COUNT, "SELECT count(*) FROM series")                                       \
     X(GRID_PUT, "INSERT INTO grid_values(since, source, slot) VALUES(?1, ?2, ?3) "       \
                 "ON CONFLICT(since) DO UPDATE SET source = excluded.source, "            \
@@ -55,9 +55,9 @@
       "model, policy, reason, conversation, stream, prompt, cached, completion, "        \
       "reasoning, usage, ttfb_us, duration_us, overhead_us, status, outcome, "           \
       "bytes_in, bytes_out, energy_uj, time_us, operational_ug, embodied_ug, "           \
-      "energy_l0_uj, grams_l0_ug, method) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "   \
+      "energy_l0_uj, grams_l0_ug) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "           \
       "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "      \
-      "?25, ?26, ?27, ?28, ?29, ?30, ?31)")                                              \
+      "?25, ?26, ?27, ?28, ?29, ?30)")                                                   \
     X(HOURLY_ADD,                                                                        \
       "INSERT INTO hourly VALUES(?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "      \
       "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23) "                     \
@@ -110,7 +110,7 @@ enum sprout_store_sql {
 };
 
 enum {
-    SPROUT_STORE_KEY_MAX = 1024, /* bytes of a series' five names together */
+    SPROUT_STORE_KEY_MAX = 1024, /* bytes of a series' names together */
     SPROUT_STORE_CACHE = 64,     /* series and workers remembered */
 };
 

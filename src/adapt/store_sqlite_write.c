@@ -112,7 +112,7 @@ int64_t sprout_store_slot_id(struct sprout_store *s, const struct sprout_store_s
     return id > 0 ? id : 0;
 }
 
-enum { SERIES_PARTS = 5, SERIES_MODEL = 1 };
+enum { SERIES_PARTS = 6, SERIES_MODEL = 1 };
 
 static int64_t look_up_series(struct sprout_store *s, enum sprout_store_sql which,
                               const struct sprout_str *parts, struct sprout_error *err)
@@ -138,7 +138,7 @@ static bool series_full(struct sprout_store *s)
     return stmt != NULL && one_id(s, stmt, NULL) >= SPROUT_STORE_SERIES_MAX;
 }
 
-/* Id of (level, model, arm, rule, stratum); 0 after filling *err. */
+/* Id of (level, model, arm, rule, stratum, method); 0 after filling *err. */
 static int64_t series_id(struct sprout_store *s, struct sprout_str *parts,
                          struct sprout_error *err)
 {
@@ -311,7 +311,6 @@ static enum sprout_status insert_receipt(struct sprout_store *s,
     bind_micro(stmt, 28, r->embodied.v);
     bind_micro(stmt, 29, r->energy_l0.v);
     bind_micro(stmt, 30, r->grams_l0.v);
-    bind_text_or_null(stmt, 31, r->method);
     const enum sprout_status status = sprout_store_run(s, stmt, err);
     if (status == SPROUT_OK) {
         *out_new = sqlite3_changes(s->db) == 1;
@@ -391,8 +390,8 @@ static enum sprout_status add_conversation(struct sprout_store *s,
                                            struct sprout_error *err)
 {
     const struct sprout_record *const e = r->record;
-    struct sprout_str parts[SERIES_PARTS] = {SPROUT_STR(""), e->model, e->arm, e->rule,
-                                             e->stratum};
+    struct sprout_str parts[SERIES_PARTS] = {SPROUT_STR(""), e->model,   e->arm,
+                                             e->rule,        e->stratum, SPROUT_STR("")};
     if (!is_drawn(e->arm)) {
         return SPROUT_OK;
     }
@@ -436,8 +435,8 @@ enum sprout_status sprout_store_put_receipt(struct sprout_store *s,
                                             bool *out_new, struct sprout_error *err)
 {
     const struct sprout_record *const e = r->record;
-    struct sprout_str parts[SERIES_PARTS] = {e->level, e->model, e->arm, e->rule,
-                                             e->stratum};
+    struct sprout_str parts[SERIES_PARTS] = {e->level, e->model,   e->arm,
+                                             e->rule,  e->stratum, r->method};
     struct sprout_store_worker *const w = worker_of(s, e->worker, e->time, err);
     if (w == NULL) {
         return SPROUT_IO;

@@ -39,16 +39,18 @@ def test_it_tells_where_it_listens_in_one_line_of_json(start_up):
     assert up.get("/readyz")[0] == 200
 
 
-def test_a_request_is_served_with_a_directive_and_is_in_the_ledger(start_up, upstream):
-    up = start_up("--floor", "0.5", "--holdout", "0")
+def test_a_request_is_served_with_a_directive_and_is_in_the_ledger(
+        tmp_path, start_up, upstream):
+    config = tmp_path / "sprout.yaml"
+    config.write_text("holdout: 0\nexplore: 0\n")  # nothing left to chance
+    up = start_up("--config", str(config), "--floor", "0.5")
     code, headers, _ = up.chat("How many legs has a cat?")
     assert code == 200
-    assert headers["Sprout-Level"] in ("L1", "L2")
+    assert headers["Sprout-Level"] in ("L1", "L2"), headers
     assert "briefly" in upstream.last.json["messages"][-1]["content"]
     assert up.settled(1) == 1
     [(prompt, completion, energy, method, grid, quality)] = up.ledger(
-        "SELECT r.prompt, r.completion, r.energy_uj, r.method, g.g, g.quality "
-        "FROM receipts r JOIN slots g ON g.id = r.slot")
+        "SELECT prompt, completion, energy_uj, method, g_per_kwh, grid FROM requests")
     assert (prompt, completion) == (12, 3)
     assert energy > 0 and method
     assert (grid, quality) == (473.0, "assumed")

@@ -262,6 +262,8 @@ static void sums_are_grouped_by_what_is_asked_for_and_by_hours(void **state)
     assert_int_equal(sum_count, 2);
     assert_string_equal(levels[0], "L0");
     assert_int_equal(sums[0].requests, 3);
+    sum_up(SPROUT_STORE_ALL_TIME, SPROUT_BY_METHOD | SPROUT_BY_SLOT);
+    assert_int_equal(sum_count, 1);
     sum_up(SPROUT_STORE_ALL_TIME, SPROUT_BY_HOUR);
     assert_int_equal(sum_count, 3);
     assert_int_equal(sums[0].hour, 1000);
