@@ -255,8 +255,15 @@ static void print_instance(const struct lp_instance *p)
 
 int main(int argc, char **argv)
 {
-    const long instances = argc > 1 ? atol(argv[1]) : INSTANCES_DEFAULT;
-    uint64_t rng = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    int64_t instances = INSTANCES_DEFAULT, seed = 1;
+    if ((argc > 1 &&
+         sprout_str_to_i64(sprout_str_of(argv[1]), &instances) != SPROUT_OK) ||
+        (argc > 2 && sprout_str_to_i64(sprout_str_of(argv[2]), &seed) != SPROUT_OK) ||
+        argc > 3 || instances < 1) {
+        fputs("usage: optimize [INSTANCES [SEED]]\n", stderr);
+        return 2;
+    }
+    uint64_t rng = (uint64_t)seed;
     glp_term_out(GLP_OFF);
     static struct lp_instance p;
     struct tally t = {0};
@@ -264,20 +271,22 @@ int main(int argc, char **argv)
         mix[i] = mixes[i];
     }
 
-    for (long n = 0; n < instances; n++) {
-        const uint64_t seed = rng;
+    for (int64_t n = 0; n < instances; n++) {
+        const int64_t drawn_from = (int64_t)rng;
         /* Mostly small, where corners are met exactly; some of many items. */
         lp_draw(&p, n % 16 == 0 ? 32 : 5, 6, &rng);
         const char *bad = check(&p, &t);
         if (bad != NULL) {
-            printf("instance %ld (seed %llu): %s\n", n, (unsigned long long)seed, bad);
+            printf("instance %lld (alone: 1 %lld): %s\n", (long long)n,
+                   (long long)drawn_from, bad);
             print_instance(&p);
             return 1;
         }
     }
-    printf("%ld instances agree with glpk and with their dual: %ld optimal (%ld with a "
+    printf("%lld instances agree with glpk and with their dual: %ld optimal (%ld with a "
            "binding bound, %ld split), %ld infeasible, %ld at the edge of feasible, %ld "
            "by exact simplex\n",
-           instances, t.optimal, t.binding, t.split, t.infeasible, t.borderline, t.exact);
-    return instances > 0 ? 0 : 1;
+           (long long)instances, t.optimal, t.binding, t.split, t.infeasible,
+           t.borderline, t.exact);
+    return 0;
 }
