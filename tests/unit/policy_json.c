@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "doc_example.h"
 #include "policy_fixture.h"
 #include "wire/policy_json.h"
 
@@ -236,6 +237,18 @@ static void a_reader_without_memory_says_so(void **state)
     }
 }
 
+static void the_example_of_the_manual_is_a_policy_as_it_is_written(void **state)
+{
+    (void)state;
+    const struct sprout_str json = doc_example("docs/policy.md", file, sizeof file);
+    const struct sprout_policy *p = NULL;
+    struct sprout_error err = {0};
+    if (read_policy(json, &p, &err) != SPROUT_OK) {
+        fail_msg("%s", err.message);
+    }
+    assert_true(sprout_str_eq(write_policy(p, again), json));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_directive_of_a_megabyte_is_refused),
         cmocka_unit_test(members_of_a_newer_writer_are_ignored),
         cmocka_unit_test(a_reader_without_memory_says_so),
+        cmocka_unit_test(the_example_of_the_manual_is_a_policy_as_it_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "doc_example.h"
 #include "wire/record.h"
 
 static struct sprout_record full_record(void)
@@ -209,6 +210,20 @@ static void the_longest_record_fits_its_limit(void **state)
     assert_int_equal(read_line(line, &back, &err), SPROUT_OK);
 }
 
+static void the_example_of_the_manual_is_a_record_as_it_is_written(void **state)
+{
+    (void)state;
+    static char page[64 * 1024];
+    char memory[SPROUT_RECORD_MAX];
+    const struct sprout_str line = doc_example("docs/journal.md", page, sizeof page);
+    struct sprout_record r = {0};
+    struct sprout_error err = {0};
+    if (read_line(line, &r, &err) != SPROUT_OK) {
+        fail_msg("%s", err.message);
+    }
+    assert_true(sprout_str_eq(put(&r, memory), line));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +235,7 @@ int main(void)
         cmocka_unit_test(members_of_a_newer_writer_are_ignored),
         cmocka_unit_test(a_line_beyond_the_limit_is_refused),
         cmocka_unit_test(the_longest_record_fits_its_limit),
+        cmocka_unit_test(the_example_of_the_manual_is_a_record_as_it_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
