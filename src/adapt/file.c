@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { FIRST_READ = 65536 };
+
 static enum sprout_status fail_errno(struct sprout_error *err, const char *step,
                                      const char *path)
 {
@@ -27,7 +29,7 @@ static enum sprout_status fail_errno(struct sprout_error *err, const char *step,
 static enum sprout_status read_all(int fd, const char *path, size_t max,
                                    struct sprout_file *out, struct sprout_error *err)
 {
-    size_t cap = 64 * 1024 < max ? 64 * 1024 : max;
+    size_t cap = max < FIRST_READ ? max : FIRST_READ;
     size_t len = 0;
     char *bytes = malloc(cap + 1);
     while (bytes != NULL) {

@@ -141,8 +141,8 @@ static void tell_problems(const struct args *a, const struct sprout_problems *pr
 static void tell_findings(const struct sprout_finding *f, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        printf("%-5s %-9s %s\n", f[i].status == SPROUT_OK ? "ok" : "WRONG", f[i].what,
-               f[i].text);
+        printf("%-5s %-9s %s\n", f[i].found.status == SPROUT_OK ? "ok" : "WRONG",
+               f[i].what, f[i].found.message);
     }
 }
 
@@ -161,8 +161,8 @@ static void put_findings(struct sprout_buf *b, const struct sprout_finding *f, s
 {
     for (size_t i = 0; i < n; i++) {
         sprout_buf_printf(b, "%s{\"what\":\"%s\",\"ok\":%s,\"text\":", i > 0 ? "," : "",
-                          f[i].what, f[i].status == SPROUT_OK ? "true" : "false");
-        sprout_buf_json(b, sprout_str_of(f[i].text));
+                          f[i].what, f[i].found.status == SPROUT_OK ? "true" : "false");
+        sprout_buf_json(b, sprout_str_of(f[i].found.message));
         sprout_buf_byte(b, '}');
     }
 }
@@ -216,8 +216,8 @@ static int print_keys(void)
 static enum sprout_status first_wrong(const struct sprout_finding *f, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (f[i].status != SPROUT_OK) {
-            return f[i].status;
+        if (f[i].found.status != SPROUT_OK) {
+            return f[i].found.status;
         }
     }
     return SPROUT_OK;

@@ -164,7 +164,7 @@ int sprout_policy_cli_show(const struct policy_opts *opts)
     char dir[PATH_MAX];
     struct sprout_policy_file file = {0};
     const int rc = sprout_policy_cli_open(opts, &file, dir);
-    if (rc != 0) {
+    if (rc != 0 || file.policy == NULL) {
         return rc;
     }
     if (opts->json) {

@@ -112,7 +112,7 @@ int sprout_policy_cli_explain(const struct policy_opts *opts)
     struct sprout_policy_file file = {0};
     struct sprout_explanation e;
     const int rc = sprout_policy_cli_open(opts, &file, dir);
-    if (rc != 0) {
+    if (rc != 0 || file.policy == NULL) {
         return rc;
     }
     sprout_explain(file.policy, 0, sprout_clock_wall(), dir, &e);

@@ -7,7 +7,6 @@
  * without problems here loads.
  * Bounds: the schema's depth ends the walk (aliases can repeat nodes, not nest them
  * further); problems beyond the maximum are counted only. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,21 +25,17 @@ struct walk {
 
 /* ---- reporting ----------------------------------------------------------------------- */
 
-static void SPROUT_PRINTF(3, 4)
-    add(struct walk *w, const yaml_node_t *node, const char *format, ...)
+/* Where the next problem goes, which lies at `node`; NULL when there is no room. */
+static struct sprout_error *problem(struct walk *w, const yaml_node_t *node)
 {
     if (w->problems->n == SPROUT_CONFIG_PROBLEMS_MAX) {
         w->problems->dropped++;
-        return;
+        return NULL;
     }
     struct sprout_error *const e = &w->problems->v[w->problems->n++];
-    va_list args;
-    va_start(args, format);
-    *e = (struct sprout_error){.status = SPROUT_CONFIG,
-                               .line = node->start_mark.line + 1,
+    *e = (struct sprout_error){.line = node->start_mark.line + 1,
                                .column = node->start_mark.column + 1};
-    vsnprintf(e->message, sizeof e->message, format, args);
-    va_end(args);
+    return e;
 }
 
 static struct sprout_str scalar_text(const yaml_node_t *node)
@@ -161,20 +156,23 @@ static void check_scalar(struct walk *w, const cyaml_schema_value_t *value,
 {
     char expected[200];
     if (node->type != YAML_SCALAR_NODE) {
-        add(w, node, "%s: found %s, expected a single value", path, kind_text(node));
+        sprout_fail(problem(w, node), SPROUT_CONFIG,
+                    "%s: found %s, expected a single value", path, kind_text(node));
         return;
     }
     const struct sprout_str text = scalar_text(node);
     const bool plain = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (plain && (text.len == 0 || sprout_str_eq(text, SPROUT_STR("null")) ||
                   sprout_str_eq(text, SPROUT_STR("~")))) {
-        add(w, node, "%s: found nothing, expected a value (or leave the line out)", path);
+        sprout_fail(problem(w, node), SPROUT_CONFIG,
+                    "%s: found nothing, expected a value (or leave the line out)", path);
     } else if (memchr(text.ptr, '\0', text.len) != NULL) {
-        add(w, node, "%s: found a NUL byte, expected text", path);
+        sprout_fail(problem(w, node), SPROUT_CONFIG,
+                    "%s: found a NUL byte, expected text", path);
     } else if (!sprout_config_check_text(value, note, text, expected, sizeof expected)) {
         const int shown = text.len > SHOWN_MAX ? SHOWN_MAX : (int)text.len;
-        add(w, node, "%s: found '%.*s%s', expected %s", path, shown, text.ptr,
-            text.len > SHOWN_MAX ? "..." : "", expected);
+        sprout_fail(problem(w, node), SPROUT_CONFIG, "%s: found '%.*s%s', expected %s",
+                    path, shown, text.ptr, text.len > SHOWN_MAX ? "..." : "", expected);
     }
 }
 
@@ -224,8 +222,9 @@ static void add_unknown(struct walk *w, const cyaml_schema_field_t *fields,
     const int shown = key.len > SHOWN_MAX ? SHOWN_MAX : (int)key.len;
     const char *const guess = nearest(fields, key);
     if (guess != NULL) {
-        add(w, node, "%s%sunknown key '%.*s': did you mean '%s'?", path,
-            path[0] ? ": " : "", shown, key.ptr, guess);
+        sprout_fail(problem(w, node), SPROUT_CONFIG,
+                    "%s%sunknown key '%.*s': did you mean '%s'?", path,
+                    path[0] ? ": " : "", shown, key.ptr, guess);
         return;
     }
     char known[256];
@@ -234,8 +233,9 @@ static void add_unknown(struct walk *w, const cyaml_schema_field_t *fields,
         sprout_buf_printf(&b, "%s%s", i > 0 ? ", " : "", fields[i].key);
     }
     known[b.len] = '\0';
-    add(w, node, "%s%sunknown key '%.*s', expected one of: %s", path, path[0] ? ": " : "",
-        shown, key.ptr, known);
+    sprout_fail(problem(w, node), SPROUT_CONFIG,
+                "%s%sunknown key '%.*s', expected one of: %s", path, path[0] ? ": " : "",
+                shown, key.ptr, known);
 }
 
 static int field_index(const cyaml_schema_field_t *fields, struct sprout_str key)
@@ -254,15 +254,17 @@ static void check_mapping(struct walk *w, const cyaml_schema_field_t *fields,
 {
     uint64_t seen = 0; /* no mapping of ours has 64 keys */
     if (node->type != YAML_MAPPING_NODE) {
-        add(w, node, "%s%sfound %s, expected a mapping of keys", path,
-            path[0] ? ": " : "", kind_text(node));
+        sprout_fail(problem(w, node), SPROUT_CONFIG,
+                    "%s%sfound %s, expected a mapping of keys", path, path[0] ? ": " : "",
+                    kind_text(node));
         return;
     }
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
          pair < node->data.mapping.pairs.top; pair++) {
         yaml_node_t *const key = yaml_document_get_node(w->doc, pair->key);
         if (key->type != YAML_SCALAR_NODE) {
-            add(w, key, "%s: found %s as a key, expected a word", path, kind_text(key));
+            sprout_fail(problem(w, key), SPROUT_CONFIG,
+                        "%s: found %s as a key, expected a word", path, kind_text(key));
             continue;
         }
         const int i = field_index(fields, scalar_text(key));
@@ -273,7 +275,7 @@ static void check_mapping(struct walk *w, const cyaml_schema_field_t *fields,
         char inner[PATH_CAP];
         snprintf(inner, sizeof inner, "%s%s%s", path, path[0] ? "." : "", fields[i].key);
         if (seen & (UINT64_C(1) << i)) {
-            add(w, key, "%s: given twice", inner);
+            sprout_fail(problem(w, key), SPROUT_CONFIG, "%s: given twice", inner);
         }
         seen |= UINT64_C(1) << i;
         check_value(w, &fields[i].value, &notes[i],
@@ -282,7 +284,8 @@ static void check_mapping(struct walk *w, const cyaml_schema_field_t *fields,
     for (int i = 0; fields[i].key != NULL; i++) {
         const bool needed = (fields[i].value.flags & CYAML_FLAG_OPTIONAL) == 0;
         if (needed && (seen & (UINT64_C(1) << i)) == 0) {
-            add(w, node, "%s: '%s' is missing", path, fields[i].key);
+            sprout_fail(problem(w, node), SPROUT_CONFIG, "%s: '%s' is missing", path,
+                        fields[i].key);
         }
     }
 }
@@ -292,14 +295,16 @@ static void check_list(struct walk *w, const cyaml_schema_value_t *value,
                        const char *path)
 {
     if (node->type != YAML_SEQUENCE_NODE) {
-        add(w, node, "%s: found %s, expected a list", path, kind_text(node));
+        sprout_fail(problem(w, node), SPROUT_CONFIG, "%s: found %s, expected a list",
+                    path, kind_text(node));
         return;
     }
     const size_t n =
         (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
     if (n < value->sequence.min || n > value->sequence.max) {
-        add(w, node, "%s: found %zu entries, expected %u to %u", path, n,
-            value->sequence.min, value->sequence.max);
+        sprout_fail(problem(w, node), SPROUT_CONFIG,
+                    "%s: found %zu entries, expected %u to %u", path, n,
+                    value->sequence.min, value->sequence.max);
     }
     for (size_t i = 0; i < n && i < value->sequence.max; i++) {
         char inner[PATH_CAP];
@@ -384,10 +389,10 @@ static void check_names_differ(struct walk *w, yaml_node_t *list, const char *pa
         for (size_t j = 0; name.len > 0 && j < i; j++) {
             yaml_node_t *other = NULL;
             if (sprout_str_eq(name, entry_text(w, list, j, "name", &other))) {
-                add(w, node,
-                    "%s[%zu].name: found '%.*s' again, expected another name "
-                    "than %s[%zu]'s",
-                    path, i, (int)name.len, name.ptr, path, j);
+                sprout_fail(problem(w, node), SPROUT_CONFIG,
+                            "%s[%zu].name: found '%.*s' again, expected another name "
+                            "than %s[%zu]'s",
+                            path, i, (int)name.len, name.ptr, path, j);
                 break;
             }
         }
@@ -398,22 +403,24 @@ static void check_levels(struct walk *w, yaml_node_t *levels)
 {
     const size_t n = list_count(levels);
     if (levels != NULL && levels->type == YAML_SEQUENCE_NODE && n < 2) {
-        add(w, levels,
-            "levels: found %zu, expected at least 2, the first without a "
-            "directive",
-            n);
+        sprout_fail(problem(w, levels), SPROUT_CONFIG,
+                    "levels: found %zu, expected at least 2, the first without a "
+                    "directive",
+                    n);
     }
     for (size_t i = 0; i < n; i++) {
         yaml_node_t *node = NULL;
         const struct sprout_str text = entry_text(w, levels, i, "directive", &node);
         if (i == 0 && text.len > 0) {
-            add(w, node,
-                "levels[0].directive: expected none: the first level adds "
-                "nothing");
+            sprout_fail(problem(w, node), SPROUT_CONFIG,
+                        "levels[0].directive: expected none: the first level adds "
+                        "nothing");
         } else if (i > 0 && node == NULL) {
-            add(w, list_entry(w, levels, i), "levels[%zu]: 'directive' is missing", i);
+            sprout_fail(problem(w, list_entry(w, levels, i)), SPROUT_CONFIG,
+                        "levels[%zu]: 'directive' is missing", i);
         } else if (i > 0 && node->type == YAML_SCALAR_NODE && text.len == 0) {
-            add(w, node, "levels[%zu].directive: found nothing, expected a text", i);
+            sprout_fail(problem(w, node), SPROUT_CONFIG,
+                        "levels[%zu].directive: found nothing, expected a text", i);
         }
     }
 }
@@ -443,17 +450,18 @@ static void check_rules(struct walk *w, yaml_node_t *rules, yaml_node_t *levels)
             const yaml_node_t *const name = list_entry(w, names, j);
             if (name->type == YAML_SCALAR_NODE &&
                 !level_known(w, levels, scalar_text(name))) {
-                add(w, name,
-                    "rules[%zu].levels[%zu]: found '%.*s', expected the name of "
-                    "a level",
-                    i, j, (int)name->data.scalar.length, name->data.scalar.value);
+                sprout_fail(problem(w, name), SPROUT_CONFIG,
+                            "rules[%zu].levels[%zu]: found '%.*s', expected the name of "
+                            "a level",
+                            i, j, (int)name->data.scalar.length, name->data.scalar.value);
             }
         }
         yaml_node_t *const match = sprout_config_child(w->doc, rule, "match");
         const yaml_node_t *const value =
             sprout_config_child(w->doc, match, "header_value");
         if (value != NULL && sprout_config_child(w->doc, match, "header") == NULL) {
-            add(w, value, "rules[%zu].match.header_value: needs 'header' beside it", i);
+            sprout_fail(problem(w, value), SPROUT_CONFIG,
+                        "rules[%zu].match.header_value: needs 'header' beside it", i);
         }
     }
 }
@@ -469,10 +477,12 @@ static void check_grid(struct walk *w, yaml_node_t *grid)
     yaml_node_t *const source = sprout_config_child(w->doc, grid, "source");
     yaml_node_t *const csv = sprout_config_child(w->doc, grid, "csv");
     if (says(source, "csv") && sprout_config_child(w->doc, csv, "file") == NULL) {
-        add(w, source, "grid.source: found 'csv', expected 'csv: {file: ...}' beside it");
+        sprout_fail(problem(w, source), SPROUT_CONFIG,
+                    "grid.source: found 'csv', expected 'csv: {file: ...}' beside it");
     }
     if (csv != NULL && !says(source, "csv")) {
-        add(w, csv, "grid.csv: has no effect: expected 'source: csv' beside it");
+        sprout_fail(problem(w, csv), SPROUT_CONFIG,
+                    "grid.csv: has no effect: expected 'source: csv' beside it");
     }
 }
 
@@ -492,10 +502,12 @@ static void check_extremes(struct walk *w, yaml_node_t *quality)
     double a = 0;
     double b = 0;
     if ((lo == NULL) != (hi == NULL)) {
-        add(w, lo != NULL ? lo : hi,
+        sprout_fail(
+            problem(w, lo != NULL ? lo : hi), SPROUT_CONFIG,
             "quality: expected both k0_min_g_per_kwh and k0_max_g_per_kwh, or neither");
     } else if (number_of(lo, &a) && number_of(hi, &b) && a >= b) {
-        add(w, hi,
+        sprout_fail(
+            problem(w, hi), SPROUT_CONFIG,
             "quality.k0_max_g_per_kwh: found %g, expected more than the least value, %g",
             b, a);
     }
@@ -507,15 +519,16 @@ static void check_preferences(struct walk *w, yaml_node_t *shares, yaml_node_t *
     const size_t expected = levels == NULL ? 3 : list_count(levels);
     double first = 0;
     if (n > 0 && n != expected) {
-        add(w, shares, "quality.shares: found %zu numbers, expected one a level, %zu", n,
-            expected);
+        sprout_fail(problem(w, shares), SPROUT_CONFIG,
+                    "quality.shares: found %zu numbers, expected one a level, %zu", n,
+                    expected);
     }
     if (n > 0 && number_of(list_entry(w, shares, 0), &first) && first <= 0) {
-        add(w, shares,
-            "quality.shares[0]: found %g, expected more than 0: the others count "
-            "relative "
-            "to it",
-            first);
+        sprout_fail(problem(w, shares), SPROUT_CONFIG,
+                    "quality.shares[0]: found %g, expected more than 0: the others count "
+                    "relative "
+                    "to it",
+                    first);
     }
 }
 
@@ -531,10 +544,10 @@ static void check_admin(struct walk *w, const yaml_node_t *admin)
             return;
         }
     }
-    add(w, admin,
-        "admin: found '%.*s', expected a loopback address (127.0.0.1:PORT) or "
-        "unix:PATH: the admin API has no authentication",
-        (int)(s.len > SHOWN_MAX ? SHOWN_MAX : s.len), s.ptr);
+    sprout_fail(problem(w, admin), SPROUT_CONFIG,
+                "admin: found '%.*s', expected a loopback address (127.0.0.1:PORT) or "
+                "unix:PATH: the admin API has no authentication",
+                (int)(s.len > SHOWN_MAX ? SHOWN_MAX : s.len), s.ptr);
 }
 
 static void check_arms(struct walk *w, yaml_node_t *root)
@@ -544,7 +557,8 @@ static void check_arms(struct walk *w, yaml_node_t *root)
     double a = 0;
     double b = 0;
     if (number_of(holdout, &a) && number_of(explore, &b) && a + b > 1) {
-        add(w, holdout, "holdout: %g and explore %g are more than all requests", a, b);
+        sprout_fail(problem(w, holdout), SPROUT_CONFIG,
+                    "holdout: %g and explore %g are more than all requests", a, b);
     }
 }
 
@@ -554,9 +568,11 @@ static void check_times(struct walk *w, yaml_node_t *root)
     const yaml_node_t *const valid = sprout_config_child(w->doc, root, "valid_s");
     double interval = 60; /* the defaults of config_schema.c */
     double validity = 900;
-    const bool given = number_of(every, &interval) | number_of(valid, &validity);
-    if (given && validity < 2 * interval) {
-        add(w, valid != NULL ? valid : every,
+    const bool one = number_of(every, &interval);
+    const bool other = number_of(valid, &validity);
+    if ((one || other) && validity < 2 * interval) {
+        sprout_fail(
+            problem(w, valid != NULL ? valid : every), SPROUT_CONFIG,
             "valid_s: %g is less than twice plan_interval_s, %g: a policy would end "
             "before "
             "the next one comes",

@@ -7,7 +7,6 @@
 #include <ftw.h>
 #include <limits.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -26,18 +25,6 @@ enum {
     OPEN_FDS = 16,
 };
 
-static void SPROUT_PRINTF(3, 4)
-    say(struct sprout_finding *f, enum sprout_status status, const char *format, ...)
-{
-    struct sprout_error e = {0};
-    va_list args;
-    va_start(args, format);
-    vsnprintf(e.message, sizeof e.message, format, args);
-    va_end(args);
-    f->status = status;
-    memcpy(f->text, e.message, sizeof f->text);
-}
-
 /* ---- grid, upstream, folder, address -------------------------------------------------- */
 
 static void try_grid(const struct sprout_config *c, sprout_instant now,
@@ -52,12 +39,12 @@ static void try_grid(const struct sprout_config *c, sprout_instant now,
         status = sprout_grid_poll(grid, now, &v, &err);
     }
     if (status != SPROUT_OK) {
-        say(f, status, "%.390s", err.message);
+        sprout_fail(&f->found, status, "%.390s", err.message);
     } else {
         const struct sprout_str about = sprout_grid_about(grid);
-        say(f, SPROUT_OK, "%.4g g/kWh now in zone %.*s (%s): %.*s", v.intensity.v,
-            (int)v.zone.len, v.zone.ptr, sprout_grid_quality_text(v.quality),
-            (int)about.len, about.ptr);
+        sprout_fail(&f->found, SPROUT_OK, "%.4g g/kWh now in zone %.*s (%s): %.*s",
+                    v.intensity.v, (int)v.zone.len, v.zone.ptr,
+                    sprout_grid_quality_text(v.quality), (int)about.len, about.ptr);
     }
     sprout_grid_free(grid);
 }
@@ -67,13 +54,14 @@ static void try_upstream(const struct sprout_config *c, struct sprout_finding *f
     struct sprout_error err = {0};
     int code = 0;
     if (c->upstream[0] == '\0') {
-        say(f, SPROUT_CONFIG,
+        sprout_fail(
+            &f->found, SPROUT_CONFIG,
             "none: give --upstream http://HOST:PORT, or 'upstream:' in sprout.yaml");
         return;
     }
     char *const body = malloc(ANSWER_MAX);
     if (body == NULL) {
-        say(f, SPROUT_NO_MEMORY, "no memory for its answer");
+        sprout_fail(&f->found, SPROUT_NO_MEMORY, "no memory for its answer");
         return;
     }
     struct sprout_buf answer = sprout_buf_of(body, ANSWER_MAX);
@@ -81,9 +69,11 @@ static void try_upstream(const struct sprout_config *c, struct sprout_finding *f
         sprout_http_get(c->upstream, "/v1/models", sprout_span_seconds(UPSTREAM_SECONDS),
                         &answer, &code, &err);
     if (status == SPROUT_OK || status == SPROUT_LIMIT) {
-        say(f, SPROUT_OK, "%.200s answers (HTTP %d to /v1/models)", c->upstream, code);
+        sprout_fail(&f->found, SPROUT_OK, "%.200s answers (HTTP %d to /v1/models)",
+                    c->upstream, code);
     } else {
-        say(f, status, "%.380s; is the inference server running?", err.message);
+        sprout_fail(&f->found, status, "%.380s; is the inference server running?",
+                    err.message);
     }
     free(body);
 }
@@ -104,15 +94,16 @@ static void try_folder(const struct sprout_config *c, struct sprout_finding *f)
         }
     }
     if (stat(path, &st) != 0) {
-        say(f, SPROUT_IO, "%.200s: %s", path, strerror(errno));
+        sprout_fail(&f->found, SPROUT_IO, "%.200s: %s", path, strerror(errno));
     } else if (!S_ISDIR(st.st_mode)) {
-        say(f, SPROUT_IO, "%.200s is there and no folder", path);
+        sprout_fail(&f->found, SPROUT_IO, "%.200s is there and no folder", path);
     } else if (access(path, W_OK | X_OK) != 0) {
-        say(f, SPROUT_IO, "%.200s may not be written to by this user (%s)", path,
-            strerror(errno));
+        sprout_fail(&f->found, SPROUT_IO,
+                    "%.200s may not be written to by this user (%s)", path,
+                    strerror(errno));
     } else {
-        say(f, SPROUT_OK, "%.200s %s", c->dir,
-            there ? "may be written to" : "will be made");
+        sprout_fail(&f->found, SPROUT_OK, "%.200s %s", c->dir,
+                    there ? "may be written to" : "will be made");
     }
 }
 
@@ -123,12 +114,13 @@ static void try_listen(const struct sprout_config *c, struct sprout_finding *f)
     int fd = -1;
     const enum sprout_status status = sprout_address_listen(c->listen, &fd, &where, &err);
     if (status == SPROUT_OK) {
-        say(f, SPROUT_OK, "%.200s is free", c->listen);
+        sprout_fail(&f->found, SPROUT_OK, "%.200s is free", c->listen);
         close(fd);
     } else if (status == SPROUT_BUSY) { /* a gateway that runs may be checked too */
-        say(f, SPROUT_OK, "%.200s is in use: fine if by this gateway", c->listen);
+        sprout_fail(&f->found, SPROUT_OK, "%.200s is in use: fine if by this gateway",
+                    c->listen);
     } else {
-        say(f, status, "%.390s", err.message);
+        sprout_fail(&f->found, status, "%.390s", err.message);
     }
 }
 
@@ -238,10 +230,12 @@ static void read_output(int fd, char *out, size_t cap)
 /* What nginx says first is why the rest fails. */
 static void say_output(struct sprout_finding *f, char *output)
 {
-    char *const emerg = strstr(output, "[emerg] ");
-    char *const first = emerg == NULL ? output : emerg + strlen("[emerg] ");
+    char *first = strstr(output, "[emerg] "); /* "[emerg] 12#12: open() ..." */
+    first = first == NULL ? output : first + strlen("[emerg] ");
+    first += strspn(first, "0123456789#: ");
     first[strcspn(first, "\n")] = '\0';
-    say(f, SPROUT_FAILED, "nginx refuses the configuration: %.300s", first);
+    sprout_fail(&f->found, SPROUT_FAILED, "nginx refuses the configuration: %.300s",
+                first);
 }
 
 static void run_nginx(const char *dir, const char *conf, struct sprout_finding *f)
@@ -251,14 +245,14 @@ static void run_nginx(const char *dir, const char *conf, struct sprout_finding *
     int exit_status = 0;
     char output[OUTPUT_MAX];
     if (pipe2(ends, O_CLOEXEC) != 0) {
-        say(f, SPROUT_IO, "no pipe: %s", strerror(errno));
+        sprout_fail(&f->found, SPROUT_IO, "no pipe: %s", strerror(errno));
         return;
     }
     const int rc = start_nginx(dir, conf, ends[1], &pid);
     close(ends[1]);
     if (rc != 0) {
-        say(f, SPROUT_NOT_FOUND, "nginx cannot be run (%s): apt-get install nginx",
-            strerror(rc));
+        sprout_fail(&f->found, SPROUT_NOT_FOUND,
+                    "nginx cannot be run (%s): apt-get install nginx", strerror(rc));
         close(ends[0]);
         return;
     }
@@ -267,7 +261,8 @@ static void run_nginx(const char *dir, const char *conf, struct sprout_finding *
     while (waitpid(pid, &exit_status, 0) < 0 && errno == EINTR) {
     }
     if (exit_status == 0) {
-        say(f, SPROUT_OK, "loads the module and accepts the configuration");
+        sprout_fail(&f->found, SPROUT_OK,
+                    "loads the module and accepts the configuration");
     } else {
         say_output(f, output);
     }
@@ -289,7 +284,8 @@ static void try_nginx(const struct sprout_config *c, struct sprout_finding *f)
     struct sprout_buf b = sprout_buf_of(text, sizeof text);
     struct sprout_error err = {0};
     if (mkdtemp(dir) == NULL) {
-        say(f, SPROUT_IO, "no folder in /tmp to try it in: %s", strerror(errno));
+        sprout_fail(&f->found, SPROUT_IO, "no folder in /tmp to try it in: %s",
+                    strerror(errno));
         return;
     }
     snprintf(conf, sizeof conf, "%s/nginx.conf", dir);
@@ -300,7 +296,7 @@ static void try_nginx(const struct sprout_config *c, struct sprout_finding *f)
     if (status == SPROUT_OK) {
         run_nginx(dir, conf, f);
     } else {
-        say(f, status, "%.390s", err.message);
+        sprout_fail(&f->found, status, "%.390s", err.message);
     }
     nftw(dir, remove_one, OPEN_FDS, FTW_DEPTH | FTW_PHYS);
 }

@@ -14,8 +14,9 @@ enum { SPROUT_PREFLIGHT_MAX = 8 };
 
 struct sprout_finding {
     const char *what; /* "grid", "upstream", ... */
-    enum sprout_status status;
-    char text[400]; /* what was found, or what is wrong and how to mend it */
+    /* Its status is SPROUT_OK where it works; the message is what was found, or what is
+     * wrong and how to mend it. */
+    struct sprout_error found;
 };
 
 /* Fills at most SPROUT_PREFLIGHT_MAX findings and returns how many. */

@@ -309,6 +309,24 @@ static void the_page_of_keys_is_the_table(void **state)
     sprout_file_free(&page);
 }
 
+static void the_pages_example_is_a_good_configuration(void **state)
+{
+    (void)state;
+    struct sprout_file page = {0};
+    struct sprout_config *c = NULL;
+    assert_int_equal(sprout_file_read("docs/configuration.md", 1 << 20, &page, NULL),
+                     SPROUT_OK);
+    char *const from = strstr(page.bytes, "```yaml\n");
+    assert_non_null(from);
+    char *const to = strstr(from + 8, "```");
+    assert_non_null(to);
+    *to = '\0';
+    c = good(from + 8);
+    assert_int_equal(c->rules_count, 3);
+    sprout_config_free(c);
+    sprout_file_free(&page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +341,7 @@ int main(void)
         cmocka_unit_test(a_grid_is_given_in_one_argument),
         cmocka_unit_test(a_file_that_is_not_there_is_one_problem),
         cmocka_unit_test(the_page_of_keys_is_the_table),
+        cmocka_unit_test(the_pages_example_is_a_good_configuration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -231,6 +231,25 @@ static void the_ten_published_files_are_read_whole(void **state)
                   1e3 * (double)(clock() - began) / CLOCKS_PER_SEC);
 }
 
+static void a_file_cut_anywhere_is_read_or_refused_whole(void **state)
+{
+    (void)state;
+    static const char text[] = "\xEF\xBB\xBF" HEADER ROW("00", "10")
+        ROW("01", "\"2\"") "2023-01-01 02:00:00,\"GB\",3,true\r\n";
+    for (size_t n = 0; n < sizeof text; n++) {
+        struct sprout_grid_trace t = {0};
+        problem = (struct sprout_error){0};
+        const enum sprout_status status = sprout_grid_trace_parse(
+            (struct sprout_str){text, n}, SPROUT_STR(""), &t, &problem);
+        if (status == SPROUT_OK) {
+            assert_true(t.count >= 1 && t.count <= 3);
+        } else {
+            assert_true(problem.message[0] != '\0' && t.slots == NULL);
+        }
+        sprout_grid_trace_free(&t);
+    }
+}
+
 static void a_file_that_is_not_there_says_so(void **state)
 {
     (void)state;
@@ -251,6 +270,7 @@ int main(void)
         cmocka_unit_test(the_range_looks_back_and_never_ahead),
         cmocka_unit_test(the_hash_is_the_bytes_sha256),
         cmocka_unit_test(the_ten_published_files_are_read_whole),
+        cmocka_unit_test(a_file_cut_anywhere_is_read_or_refused_whole),
         cmocka_unit_test(a_file_that_is_not_there_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
