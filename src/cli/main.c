@@ -12,6 +12,8 @@
 static const struct sprout_command commands[] = {
     {"up", sprout_cmd_up, "run nginx and control together in front of a server"},
     {"control", sprout_cmd_control, "run the control plane alone"},
+    {"status", sprout_cmd_status, "what the running control plane says of itself"},
+    {"report", sprout_cmd_report, "what was served, and what was saved"},
     {"optimize", sprout_cmd_optimize, "solve optimization problems, one a line of JSON"},
     {"simulate", sprout_cmd_simulate, "run policies against a recorded grid"},
     {"policy", sprout_cmd_policy, "the policy in force: show, explain, test"},

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_report.c - `sprout report`: what was served and saved, from the ledger. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "adapt/clock.h"
+#include "cli/cli.h"
+#include "cli/run_opts.h"
+#include "control/daemon.h"
+#include "control/savings.h"
+#include "core/instant.h"
+
+enum { PATH_MAX_HERE = 4096, NAME_WIDTH = 22, CELL = 48, SECONDS_PER_HOUR = 3600 };
+
+static const char help[] =
+    "usage: sprout report [OPTION...]\n\n"
+    "States what was served and what it cost, and what was saved against the holdout\n"
+    "of the same period, with a 95 % interval.\n\n"
+    "  --since TIME   from this moment on; RFC 3339, or 24h, 7d before now\n"
+    "  --until TIME   up to this moment; both ends are taken as whole hours\n"
+    "  --by WHAT      hour, level (the default), model or arm\n"
+    "  --dir DIR      folder of the ledger (sprout-data)\n"
+    "  --json         one object\n"
+    "  --help         this text\n";
+
+struct args {
+    const char *dir;
+    struct sprout_store_range range;
+    enum sprout_store_by by;
+    bool json;
+    bool help;
+};
+
+/* ---- arguments ------------------------------------------------------------------------- */
+
+static enum sprout_status parse_moment(const char *text, sprout_instant now,
+                                       sprout_instant *out, struct sprout_error *err)
+{
+    const struct sprout_str s = sprout_str_of(text);
+    const char unit = s.len == 0 ? '\0' : s.ptr[s.len - 1];
+    const int64_t hours = unit == 'h' ? 1 : unit == 'd' ? 24 : 0;
+    int64_t n = 0;
+
+    if (hours > 0 &&
+        sprout_str_to_i64((struct sprout_str){s.ptr, s.len - 1}, &n) == SPROUT_OK &&
+        n >= 0 && n < 1000000) {
+        out->ns = now.ns - n * hours * SECONDS_PER_HOUR * SPROUT_NS_PER_SECOND;
+        return SPROUT_OK;
+    }
+    if (sprout_instant_parse(s, out) == SPROUT_OK) {
+        return SPROUT_OK;
+    }
+    return sprout_fail(err, SPROUT_USAGE,
+                       "'%.60s' is no moment: expected 2026-11-23T08:00Z, 24h or 7d",
+                       text);
+}
+
+static enum sprout_status parse_by(const char *text, enum sprout_store_by *out,
+                                   struct sprout_error *err)
+{
+    static const enum sprout_store_by known[] = {SPROUT_BY_HOUR, SPROUT_BY_LEVEL,
+                                                 SPROUT_BY_MODEL, SPROUT_BY_ARM};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(text, sprout_savings_by_text(known[i])) == 0) {
+            *out = known[i];
+            return SPROUT_OK;
+        }
+    }
+    return sprout_fail(err, SPROUT_USAGE,
+                       "--by %.40s: expected hour, level, model or arm", text);
+}
+
+static enum sprout_status parse_value(const char *flag, const char *value, struct args *a,
+                                      struct sprout_error *err)
+{
+    if (strcmp(flag, "--dir") == 0) {
+        a->dir = value;
+        return SPROUT_OK;
+    }
+    if (strcmp(flag, "--by") == 0) {
+        return parse_by(value, &a->by, err);
+    }
+    return parse_moment(value, sprout_clock_wall(),
+                        strcmp(flag, "--since") == 0 ? &a->range.since : &a->range.until,
+                        err);
+}
+
+static enum sprout_status parse(int argc, char **argv, struct args *out,
+                                struct sprout_error *err)
+{
+    static const char *const with_value[] = {"--dir", "--by", "--since", "--until"};
+    struct args a = {
+        .dir = "sprout-data", .range = SPROUT_STORE_ALL_TIME, .by = SPROUT_BY_LEVEL};
+    enum sprout_status status = SPROUT_OK;
+
+    for (int i = 1; status == SPROUT_OK && i < argc; i++) {
+        bool known = false;
+        for (size_t f = 0; !known && f < sizeof with_value / sizeof with_value[0]; f++) {
+            known = strcmp(argv[i], with_value[f]) == 0;
+        }
+        if (strcmp(argv[i], "--json") == 0) {
+            a.json = true;
+        } else if (strcmp(argv[i], "--help") == 0) {
+            a.help = true;
+        } else if (!known) {
+            status = sprout_fail(err, SPROUT_USAGE,
+                                 "unknown argument '%.60s'; --help lists them", argv[i]);
+        } else if (i + 1 == argc) {
+            status = sprout_fail(err, SPROUT_USAGE, "%s needs a value", argv[i]);
+        } else {
+            status = parse_value(argv[i], argv[i + 1], &a, err);
+            i++;
+        }
+    }
+    if (status == SPROUT_OK) {
+        *out = a;
+    }
+    return status;
+}
+
+/* ---- numbers for people ---------------------------------------------------------------- */
+
+/* With a space between thousands, `digits` after the point; "-" for what is unknown. */
+static const char *figure(double v, int digits, char *out)
+{
+    char plain[CELL];
+
+    if (!isfinite(v)) {
+        return "-";
+    }
+    snprintf(plain, sizeof plain, "%.*f", digits, v);
+    const size_t len = strcspn(plain, ".");
+    size_t n = 0;
+    for (size_t i = 0; plain[i] != '\0' && n + 2 < CELL; i++) {
+        const bool gap = i > 0 && i < len && (len - i) % 3 == 0 && plain[i - 1] != '-';
+        if (gap) {
+            out[n++] = ' ';
+        }
+        out[n++] = plain[i];
+    }
+    out[n] = '\0';
+    return out;
+}
+
+/* Grams of a small test and of a year both want three digits that mean something. */
+static int digits_for(double v)
+{
+    const double a = fabs(v);
+    return a >= 100 ? 0 : a >= 10 ? 1 : a >= 1 ? 2 : a >= 0.1 ? 3 : 4;
+}
+
+/* ---- the table ------------------------------------------------------------------------- */
+
+static void print_line(const char *name, const struct sprout_store_sum *s)
+{
+    char cell[6][CELL];
+    const double grams = sprout_savings_grams(s), joules = sprout_savings_joules(s);
+    const double seconds = sprout_savings_mean_seconds(s);
+
+    printf("%-*.*s %9s %10s %8s %9s | %11s %11s\n", NAME_WIDTH, NAME_WIDTH, name,
+           figure((double)s->requests, 0, cell[0]),
+           figure(s->metered == 0 ? NAN : (double)s->completion, 0, cell[1]),
+           figure(sprout_savings_mean_tokens(s), 1, cell[2]),
+           figure(seconds, digits_for(seconds), cell[3]),
+           figure(joules, digits_for(joules), cell[4]),
+           figure(grams, digits_for(grams), cell[5]));
+}
+
+static void print_table(const struct sprout_savings *r, bool terminal)
+{
+    const char *const bold = terminal ? "\033[1m" : "";
+    const char *const plain = terminal ? "\033[0m" : "";
+
+    printf("%-*s %9s %10s %8s %9s | %11s %11s\n", NAME_WIDTH, "", "measured", "", "", "",
+           "modelled", "");
+    printf("%s%-*s %9s %10s %8s %9s | %11s %11s%s\n", bold, NAME_WIDTH,
+           sprout_savings_by_text(r->by), "requests", "tokens out", "mean", "s mean", "J",
+           "g CO2e", plain);
+    for (size_t i = 0; i < r->rows; i++) {
+        char memory[SPROUT_PATTERN_MAX + 64];
+        struct sprout_buf name = sprout_buf_of(memory, sizeof memory - 1);
+        sprout_savings_row_name(r, &r->row[i], &name);
+        memory[name.len] = '\0';
+        print_line(memory, &r->row[i].sum);
+    }
+    if (r->rows_dropped > 0) {
+        printf("(%zu more rows)\n", r->rows_dropped);
+    }
+    print_line("all", &r->total);
+}
+
+static void print_interval(const char *what, struct sprout_interval percent,
+                           struct sprout_interval amount, const char *unit,
+                           enum sprout_estimate_state state)
+{
+    char cell[CELL];
+
+    if (state != SPROUT_ESTIMATE_OK) {
+        printf("  %-7s %s\n", what, sprout_estimate_state_text(state));
+        return;
+    }
+    printf("  %-7s %.1f %%  (95 %%: %.1f to %.1f)", what, percent.value, percent.low,
+           percent.high);
+    if (unit != NULL) {
+        printf("   %s %s", figure(amount.value, digits_for(amount.value), cell), unit);
+    }
+    putchar('\n');
+}
+
+static void print_saved(const struct sprout_savings *r)
+{
+    const struct sprout_estimate_result *const e = &r->saved;
+    const struct sprout_interval none = {NAN, NAN, NAN};
+
+    printf("\nSaved against the holdout: %lld conversations of it, %lld under the mix, "
+           "%lld cells\n",
+           (long long)e->holdout, (long long)e->mix, (long long)e->cells);
+    print_interval("energy", e->energy_percent, e->joules, "J", e->energy_state);
+    print_interval("carbon", e->carbon_percent, e->grams, "g", e->carbon_state);
+    if (e->uncovered + e->dropped > 0) {
+        printf("  not spoken of: %lld conversations of kinds that the holdout has none "
+               "of\n",
+               (long long)(e->uncovered + e->dropped));
+    }
+    if (e->unknown > 0) {
+        printf("  not spoken of: %lld conversations of unknown energy\n",
+               (long long)e->unknown);
+    }
+    printf("Always the first level with a directive would have saved (%lld conversations "
+           "at it)\n",
+           (long long)e->at_l1);
+    if (isnan(e->l1_energy_percent.value)) {
+        printf("  not known yet\n");
+        return;
+    }
+    print_interval("energy", e->l1_energy_percent, none, NULL, SPROUT_ESTIMATE_OK);
+    if (!isnan(e->l1_carbon_percent.value)) {
+        print_interval("carbon", e->l1_carbon_percent, none, NULL, SPROUT_ESTIMATE_OK);
+    }
+}
+
+static void print_basis(const struct sprout_savings *r)
+{
+    const struct sprout_store_sum *const t = &r->total;
+
+    printf("\nEnergy is modelled from tokens, not measured:");
+    for (size_t i = 0; i < r->methods; i++) {
+        printf(" as if %s%s", r->method[i], i + 1 < r->methods ? "," : "");
+    }
+    printf("%s.\nGrid:", r->methods == 0 ? " none known yet" : "");
+    for (size_t i = 0; i < r->grids; i++) {
+        printf("%s %s (%s, %lld requests)", i == 0 ? "" : ",", r->grid[i].zone,
+               r->grid[i].quality, (long long)r->grid[i].requests);
+    }
+    printf("%s.\n", r->grids == 0 ? " none" : "");
+    if (t->requests > t->metered) {
+        printf("Energy is unknown for %lld of %lld requests; they are not in J and g.\n",
+               (long long)(t->requests - t->metered), (long long)t->requests);
+    }
+    if (r->health.missing + r->health.damaged > 0) {
+        printf("The journal lacks %lld lines and has %lld damaged ones (whole ledger).\n",
+               (long long)r->health.missing, (long long)r->health.damaged);
+    }
+}
+
+static void print_period(const struct sprout_savings *r)
+{
+    char memory[128];
+    struct sprout_buf b = sprout_buf_of(memory, sizeof memory);
+
+    sprout_buf_put(&b, SPROUT_STR("From "));
+    if (r->range.since.ns == INT64_MIN) {
+        sprout_buf_put(&b, SPROUT_STR("the beginning"));
+    } else {
+        sprout_instant_put(&b, r->range.since);
+    }
+    sprout_buf_put(&b, SPROUT_STR(" to "));
+    if (r->range.until.ns == INT64_MAX) {
+        sprout_buf_put(&b, SPROUT_STR("now"));
+    } else {
+        sprout_instant_put(&b, r->range.until);
+    }
+    printf("%.*s\n\n", (int)b.len, b.ptr);
+}
+
+static int print_json(const struct sprout_savings *r)
+{
+    char *const text = sprout_savings_json(r);
+    if (text == NULL) {
+        return sprout_status_exit(SPROUT_NO_MEMORY);
+    }
+    puts(text);
+    free(text);
+    return 0;
+}
+
+int sprout_cmd_report(int argc, char **argv)
+{
+    struct sprout_error err = {.message = ""};
+    struct args a = {.dir = NULL};
+    char path[PATH_MAX_HERE];
+    struct sprout_store *store = NULL;
+    struct sprout_savings *report = NULL;
+    enum sprout_status status = parse(argc, argv, &a, &err);
+
+    if (status == SPROUT_OK && a.help) {
+        fputs(help, stdout);
+        return 0;
+    }
+    if (status == SPROUT_OK) {
+        snprintf(path, sizeof path, "%.4000s/%s", a.dir, SPROUT_PATH_LEDGER);
+        status = sprout_store_open(path, SPROUT_STORE_READ, &store, &err);
+    }
+    if (status == SPROUT_OK) {
+        status = sprout_savings_make(store, a.range, a.by, &report, &err);
+    }
+    sprout_store_close(store);
+    if (status != SPROUT_OK) {
+        return sprout_cli_fail("report", &err, status);
+    }
+    int code = 0;
+    if (a.json) {
+        code = print_json(report);
+    } else {
+        print_period(report);
+        print_table(report, isatty(STDOUT_FILENO) == 1);
+        print_saved(report);
+        print_basis(report);
+    }
+    sprout_savings_free(report);
+    return code;
+}

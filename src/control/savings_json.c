@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* savings_json.c - the report for programs; docs/ledger.md describes each member.
+ *
+ * Unknown is null.  Amounts are sums over the requests for which they are known, and
+ * `metered` and `graded` say how many these are. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "control/savings.h"
+#include "core/instant.h"
+
+enum { NAME_TEXT = SPROUT_PATTERN_MAX + 64, PRECISION = 15 };
+
+static json_t *number(double v)
+{
+    return isfinite(v) ? json_real(v) : json_null();
+}
+
+static json_t *count(int64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+static json_t *text(const char *s)
+{
+    json_t *const t = json_string(s);
+    return t == NULL ? json_string("(not UTF-8)") : t;
+}
+
+static json_t *moment(sprout_instant t)
+{
+    char memory[64];
+    struct sprout_buf b = sprout_buf_of(memory, sizeof memory);
+    if (t.ns == INT64_MIN || t.ns == INT64_MAX) {
+        return json_null();
+    }
+    sprout_instant_put(&b, t);
+    return json_stringn(b.ptr, b.len);
+}
+
+static void set(json_t *object, const char *name, json_t *value)
+{
+    json_object_set_new(object, name, value == NULL ? json_null() : value);
+}
+
+/* ---- sums ------------------------------------------------------------------------------ */
+
+static void set_sum(json_t *o, const struct sprout_store_sum *s)
+{
+    set(o, "requests", count(s->requests));
+    for (int i = 0; i <= SPROUT_OUTCOME_REFUSED; i++) {
+        set(o, sprout_outcome_text((enum sprout_outcome)i), count(s->outcome[i]));
+    }
+    set(o, "seconds_mean", number(sprout_savings_mean_seconds(s)));
+    set(o, "metered", count(s->metered));
+    set(o, "prompt_tokens", count(s->prompt));
+    set(o, "output_tokens", count(s->completion));
+    set(o, "output_tokens_mean", number(sprout_savings_mean_tokens(s)));
+    set(o, "energy_j", number(sprout_savings_joules(s)));
+    set(o, "graded", count(s->graded));
+    set(o, "carbon_g", number(sprout_savings_grams(s)));
+    set(o, "operational_g",
+        number(s->graded == 0 ? NAN : (double)s->operational_ug / 1e6));
+    set(o, "embodied_g", number(s->metered == 0 ? NAN : (double)s->embodied_ug / 1e6));
+    set(o, "expected_l0_g", number(s->graded == 0 ? NAN : (double)s->grams_l0_ug / 1e6));
+}
+
+static json_t *rows_array(const struct sprout_savings *r)
+{
+    json_t *const rows = json_array();
+
+    for (size_t i = 0; i < r->rows; i++) {
+        char memory[NAME_TEXT];
+        struct sprout_buf name = sprout_buf_of(memory, sizeof memory - 1);
+        sprout_savings_row_name(r, &r->row[i], &name);
+        memory[name.len] = '\0';
+        json_t *const row = json_object();
+        set(row, sprout_savings_by_text(r->by), text(memory));
+        set_sum(row, &r->row[i].sum);
+        json_array_append_new(rows, row);
+    }
+    return rows;
+}
+
+/* ---- the saving ------------------------------------------------------------------------ */
+
+static json_t *interval(struct sprout_interval i)
+{
+    json_t *const o = json_object();
+    set(o, "value", number(i.value));
+    set(o, "low", number(i.low));
+    set(o, "high", number(i.high));
+    return o;
+}
+
+static json_t *saved_object(const struct sprout_estimate_result *e)
+{
+    json_t *const o = json_object();
+    set(o, "energy_state", text(sprout_estimate_state_text(e->energy_state)));
+    set(o, "carbon_state", text(sprout_estimate_state_text(e->carbon_state)));
+    set(o, "energy_percent", interval(e->energy_percent));
+    set(o, "energy_j", interval(e->joules));
+    set(o, "carbon_percent", interval(e->carbon_percent));
+    set(o, "carbon_g", interval(e->grams));
+    set(o, "holdout_conversations", count(e->holdout));
+    set(o, "mix_conversations", count(e->mix));
+    set(o, "uncovered_conversations", count(e->uncovered));
+    set(o, "unknown_conversations", count(e->unknown));
+    set(o, "dropped_conversations", count(e->dropped));
+    set(o, "cells", count(e->cells));
+    return o;
+}
+
+static json_t *always_l1_object(const struct sprout_estimate_result *e)
+{
+    json_t *const o = json_object();
+    set(o, "energy_percent", interval(e->l1_energy_percent));
+    set(o, "carbon_percent", interval(e->l1_carbon_percent));
+    set(o, "conversations", count(e->at_l1));
+    return o;
+}
+
+/* ---- the whole ------------------------------------------------------------------------- */
+
+static json_t *methods_array(const struct sprout_savings *r)
+{
+    json_t *const a = json_array();
+    for (size_t i = 0; i < r->methods; i++) {
+        json_array_append_new(a, text(r->method[i]));
+    }
+    return a;
+}
+
+static json_t *grids_array(const struct sprout_savings *r)
+{
+    json_t *const a = json_array();
+    for (size_t i = 0; i < r->grids; i++) {
+        json_t *const o = json_object();
+        set(o, "zone", text(r->grid[i].zone));
+        set(o, "quality", text(r->grid[i].quality));
+        set(o, "requests", count(r->grid[i].requests));
+        json_array_append_new(a, o);
+    }
+    return a;
+}
+
+static json_t *journal_object(const struct sprout_store_health *h)
+{
+    json_t *const o = json_object();
+    set(o, "missing", count(h->missing));
+    set(o, "damaged", count(h->damaged));
+    set(o, "duplicates", count(h->duplicates));
+    return o;
+}
+
+char *sprout_savings_json(const struct sprout_savings *r)
+{
+    json_t *const o = json_object();
+    json_t *const total = json_object();
+
+    set_sum(total, &r->total);
+    set(o, "since", moment(r->range.since));
+    set(o, "until", moment(r->range.until));
+    set(o, "by", text(sprout_savings_by_text(r->by)));
+    set(o, "rows", rows_array(r));
+    set(o, "rows_dropped", count((int64_t)r->rows_dropped));
+    set(o, "total", total);
+    set(o, "holdout_requests", count(r->holdout_requests));
+    set(o, "saved", saved_object(&r->saved));
+    set(o, "always_l1", always_l1_object(&r->saved));
+    set(o, "energy_methods", methods_array(r));
+    set(o, "grid", grids_array(r));
+    set(o, "journal", journal_object(&r->health));
+    char *const dump = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(PRECISION));
+    json_decref(o);
+    return dump;
+}
