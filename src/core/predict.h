@@ -78,7 +78,7 @@ SPROUT_MUST_USE enum sprout_status sprout_predictor_view(const void *bytes, size
 
 struct sprout_prediction {
     int32_t quality[SPROUT_PREDICT_LEVELS];    /* P(preferred); 1 is SPROUT_PREDICT_ONE */
-    int32_t right[SPROUT_PREDICT_LEVELS];      /* P(still right); SPROUT_PREDICT_ONE */
+    int32_t right[SPROUT_PREDICT_LEVELS];      /* P(still right); -1: unknown */
     int32_t tokens[SPROUT_PREDICT_LEVELS];     /* expected answer; SPROUT_PREDICT_TOKEN */
     int32_t log_tokens[SPROUT_PREDICT_LEVELS]; /* expected ln; SPROUT_PREDICT_ONE */
     enum sprout_kind kind;

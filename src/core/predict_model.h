@@ -114,6 +114,8 @@ struct sprout_predict_model {
     int32_t log_gap[4];  /* ln of the expected length minus the expected ln, Q16 */
     int32_t maths_from;  /* a score of at least this is maths, Q16 */
     int32_t unlike_from; /* a share unseen of at least this is unlike, Q16 */
+    int32_t knows_right; /* 0: no example had a reference, right is unknown */
+    int32_t spare;
 
     struct sprout_predict_figures figures;
 };
@@ -155,6 +157,11 @@ void sprout_predict_scores(const struct sprout_predict_model *m, const int16_t *
 void sprout_predict_marks(const struct sprout_predict_model *m,
                           const struct sprout_predict_features *f,
                           int16_t out[SPROUT_PREDICT_MARKS]);
+
+/* Scores as inputs of the nets, Q10. */
+void sprout_predict_inputs(const struct sprout_predict_model *m,
+                           const int32_t scores[SPROUT_PREDICT_OUTPUTS],
+                           int16_t out[SPROUT_PREDICT_SCORES_IN]);
 
 /* From scores and marks to everything but kind, unseen and unlike. */
 void sprout_predict_answer(const struct sprout_predict_model *m,

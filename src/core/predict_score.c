@@ -95,6 +95,17 @@ void sprout_predict_scores(const struct sprout_predict_model *m, const int16_t *
     }
 }
 
+void sprout_predict_inputs(const struct sprout_predict_model *m,
+                           const int32_t scores[SPROUT_PREDICT_OUTPUTS],
+                           int16_t out[SPROUT_PREDICT_SCORES_IN])
+{
+    for (int i = 0; i < SPROUT_PREDICT_SCORES_IN; i++) {
+        const int64_t off = (int64_t)scores[i] - m->score_mean[i];
+        out[i] = (int16_t)clip((off * m->score_inverse[i]) >> 22, -SPROUT_PREDICT_CLIP,
+                               SPROUT_PREDICT_CLIP);
+    }
+}
+
 /* ---- nets ------------------------------------------------------------------------------ */
 
 /* out[l], Q16.  `count` inputs, Q10, within SPROUT_PREDICT_CLIP. */
@@ -185,7 +196,8 @@ static void answer_right(const struct sprout_predict_model *m, const int32_t *sc
     for (int l = 0; l < LEVELS; l++) {
         const int64_t linear =
             clip(scores[SPROUT_OUT_RIGHT + l], PROBABILITY_MIN, RIGHT_MAX);
-        out->right[l] = (int32_t)((share[l] / REPEATS + linear) / 2);
+        out->right[l] =
+            m->knows_right ? (int32_t)((share[l] / REPEATS + linear) / 2) : -1;
     }
 }
 
@@ -195,11 +207,7 @@ void sprout_predict_answer(const struct sprout_predict_model *m,
                            struct sprout_prediction *out)
 {
     int16_t in[SPROUT_PREDICT_SCORES_IN];
-    for (int i = 0; i < SPROUT_PREDICT_SCORES_IN; i++) {
-        const int64_t off = (int64_t)scores[i] - m->score_mean[i];
-        in[i] = (int16_t)clip((off * m->score_inverse[i]) >> 22, -SPROUT_PREDICT_CLIP,
-                              SPROUT_PREDICT_CLIP);
-    }
+    sprout_predict_inputs(m, scores, in);
     int16_t length_in[SPROUT_PREDICT_LENGTH_IN + SPROUT_PREDICT_MARKS];
     memcpy(length_in, in, SPROUT_PREDICT_LENGTH_IN * sizeof *in);
     memcpy(length_in + SPROUT_PREDICT_LENGTH_IN, marks,

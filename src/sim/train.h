@@ -40,9 +40,10 @@ typedef void sprout_train_progress_fn(void *ctx, int done, int of);
 
 struct sprout_train_opts {
     uint64_t seed;
-    sprout_instant now;                 /* written into the figures */
-    struct sprout_str trained_on;       /* said in the figures: sets, licences, counts */
-    bool keep_poor;                     /* do not refuse: for experiments */
+    sprout_instant now;           /* written into the figures */
+    struct sprout_str trained_on; /* said in the figures: sets, licences, counts */
+    int threads;                  /* 0: as many as there are processors, at most 8 */
+    bool keep_poor;               /* do not refuse: for experiments */
     sprout_train_progress_fn *progress; /* NULL: none */
     void *progress_ctx;
 };
