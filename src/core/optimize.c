@@ -4,9 +4,11 @@
  * 1. Each item starts at its cheapest option.  Its efficient options are the lower convex
  *    hull of (quality, cost) to the right of that one; the hull is a list of steps from an
  *    option to the next, with rising slope = cost per quality.
- * 2. All steps of all items, sorted by slope.  Sorting is stable and steps are laid down item
- *    by item, so equal slopes keep the order of items and of the hull.
- * 3. Take steps until the bound is met; the last one is taken in part.
+ * 2. Steps are taken in order of slope until the bound is met; the last one in part.  Equal
+ *    slopes keep the order of items and of the hull: steps are laid down item by item, and
+ *    every split and sort below is stable.
+ * 3. Of many steps only those near the bound need to be in order: like quickselect, the walk
+ *    splits them at a pivot and takes the lower part whole if the bound lies beyond it.
  *
  * The hull compares the very quotients that the sort compares, so that rounding can never
  * put a later step of an item before an earlier one.  Sums that decide are compensated:
@@ -19,9 +21,10 @@
 #include <string.h>
 
 /* A step of a hull, to option `to` from the one its item stands at (key: slope), or an
- * option while its item is sorted (key: quality).  16 bytes: sorting is half the time. */
+ * option while its item is sorted (key: quality). */
 struct node {
     double key;
+    double amount; /* what the step adds to what is bounded; never negative */
     uint32_t item;
     uint32_t to;
 };
@@ -182,21 +185,22 @@ static double slope(const struct sprout_item *item, uint32_t from, uint32_t to)
 }
 
 /* Puts option l on the hull that ends in steps[*count - 1] (or is `base` alone). */
-static void hull_push(const struct sprout_item *item, uint32_t i, uint32_t base,
-                      uint32_t l, struct node *steps, size_t *count)
+static void hull_push(const struct sprout_item *item, const struct node *l, uint32_t base,
+                      const double *bounded, struct node *steps, size_t *count)
 {
     for (;;) {
         const uint32_t top = *count > 0 ? steps[*count - 1].to : base;
-        if (item->quality[l] == item->quality[top]) {
-            if (top == base || item->cost[l] >= item->cost[top]) {
+        if (item->quality[l->to] == item->quality[top]) {
+            if (top == base || item->cost[l->to] >= item->cost[top]) {
                 return;
             }
             (*count)--; /* as good and cheaper */
             continue;
         }
-        const double key = slope(item, top, l);
+        const double key = slope(item, top, l->to);
         if (*count == 0 || key > steps[*count - 1].key) {
-            steps[(*count)++] = (struct node){key, i, l};
+            const double amount = item->weight * (bounded[l->to] - bounded[top]);
+            steps[(*count)++] = (struct node){key, amount, l->item, l->to};
             return;
         }
         (*count)--; /* top lies above the line from its predecessor to l */
@@ -205,19 +209,20 @@ static void hull_push(const struct sprout_item *item, uint32_t i, uint32_t base,
 
 /* Steps of item i, to `steps`; `sorted` and `spare` have room for its options. */
 static size_t hull(const struct sprout_item *item, uint32_t i, uint32_t base,
-                   struct node *sorted, struct node *spare, struct node *steps)
+                   const double *bounded, struct node *sorted, struct node *spare,
+                   struct node *steps)
 {
     size_t n = 0;
     for (size_t l = 0; l < item->options; l++) {
         if (item->quality[l] > item->quality[base]) {
-            sorted[n++] = (struct node){item->quality[l], i, (uint32_t)l};
+            sorted[n++] = (struct node){item->quality[l], 0, i, (uint32_t)l};
         }
     }
     sort_nodes(sorted, spare, n);
 
     size_t count = 0;
     for (size_t k = 0; k < n; k++) {
-        hull_push(item, i, base, sorted[k].to, steps, &count);
+        hull_push(item, &sorted[k], base, bounded, steps, &count);
     }
     return count;
 }
@@ -233,23 +238,20 @@ struct walk {
     uint32_t *at; /* the option each item stands at */
     struct node *steps;
     size_t step_count;
+    struct node *spare; /* room for as many */
+    double price;
     struct node last; /* the step taken in part ... */
     double share;     /* ... and the part */
     struct sum total; /* of what is bounded: quality for a floor, cost for a budget */
     double scale;     /* S of the header */
 };
 
-static const double *bounded(const struct walk *w, size_t i)
-{
-    return w->goal == SPROUT_GOAL_FLOOR ? w->items[i].quality : w->items[i].cost;
-}
-
 /* All items at their cheapest option; lays down the steps. */
-static void begin(struct walk *w, struct node *sorted, struct node *spare)
+static void begin(struct walk *w, struct node *sorted)
 {
     for (size_t i = 0; i < w->item_count; i++) {
         const struct sprout_item *item = &w->items[i];
-        const double *v = bounded(w, i);
+        const double *v = w->goal == SPROUT_GOAL_FLOOR ? item->quality : item->cost;
         double largest = 0;
         for (size_t l = 0; l < item->options; l++) {
             const double size = fabs(v[l]);
@@ -260,31 +262,22 @@ static void begin(struct walk *w, struct node *sorted, struct node *spare)
         w->scale += item->weight * largest;
         sum_add(&w->total, item->weight * v[base]);
         w->step_count +=
-            hull(item, (uint32_t)i, base, sorted, spare, w->steps + w->step_count);
+            hull(item, (uint32_t)i, base, v, sorted, w->spare, w->steps + w->step_count);
     }
-    sort_nodes(w->steps, spare, w->step_count);
 }
 
-/* What the step adds to the total if taken whole; never negative. */
-static double amount(const struct walk *w, const struct node *step)
+static void take(struct walk *w, const struct node *step)
 {
-    const double *v = bounded(w, step->item);
-    return w->items[step->item].weight * (v[step->to] - v[w->at[step->item]]);
-}
-
-static void take(struct walk *w, const struct node *step, double amount_of_step)
-{
-    sum_add(&w->total, amount_of_step);
+    sum_add(&w->total, step->amount);
     w->at[step->item] = step->to;
 }
 
-/* The last step of a walk: only a part of it, `needed` of what it would add. */
-static void take_part(struct walk *w, const struct node *step, double needed,
-                      double amount_of_step)
+/* The last step of a walk: only a part of it, which adds `needed`. */
+static void take_part(struct walk *w, const struct node *step, double needed)
 {
     sum_add(&w->total, needed);
     w->last = *step;
-    w->share = needed / amount_of_step;
+    w->share = needed / step->amount;
 }
 
 static double to_bound(const struct walk *w)
@@ -303,43 +296,111 @@ static double tolerance(const struct walk *w)
     return fmax(SPROUT_OPTIMIZE_TOLERANCE * fmin(1, w->scale), 1e-12 * w->scale);
 }
 
-/* Steps up to the floor.  Returns the price. */
-static double climb_to_floor(struct walk *w)
+/* Takes steps, which are in order, while they are needed for the floor.  True: done. */
+static bool climb_to_floor(struct walk *w, const struct node *steps, size_t n)
 {
     const double dust = dust_of(w);
-    double price = 0;
-    for (const struct node *s = w->steps; s < w->steps + w->step_count; s++) {
+    for (size_t k = 0; k < n; k++) {
         const double need = to_bound(w);
         if (need <= dust) {
-            break;
+            return true;
         }
-        const double gain = amount(w, s);
-        price = s->key;
-        if (gain - need > dust) {
-            take_part(w, s, need, gain);
-            break;
+        w->price = steps[k].key;
+        if (steps[k].amount - need > dust) {
+            take_part(w, &steps[k], need);
+            return true;
         }
-        take(w, s, gain);
+        take(w, &steps[k]);
     }
-    return price;
+    return false;
 }
 
-/* Steps while the budget lasts.  Returns the price. */
-static double climb_in_budget(struct walk *w)
+/* Takes steps, which are in order, while the budget lasts.  True: done. */
+static bool climb_in_budget(struct walk *w, const struct node *steps, size_t n)
 {
     const double dust = dust_of(w);
-    for (const struct node *s = w->steps; s < w->steps + w->step_count; s++) {
+    for (size_t k = 0; k < n; k++) {
         const double room = to_bound(w);
-        const double need = amount(w, s);
-        if (need - room > dust) {
+        if (steps[k].amount - room > dust) {
             if (room > dust) {
-                take_part(w, s, room, need);
+                take_part(w, &steps[k], room);
             }
-            return s->key;
+            w->price = steps[k].key;
+            return true;
         }
-        take(w, s, need);
+        take(w, &steps[k]);
     }
-    return 0;
+    return false;
+}
+
+static bool climb(struct walk *w, struct node *steps, size_t n)
+{
+    sort_nodes(steps, w->spare, n);
+    return w->goal == SPROUT_GOAL_FLOOR ? climb_to_floor(w, steps, n)
+                                        : climb_in_budget(w, steps, n);
+}
+
+/* Puts the steps with keys up to the pivot (below it, if `strict`) first, keeping the order
+ * of either part.  Returns how many, and what they add. */
+static size_t split(struct node *v, struct node *spare, size_t n, double pivot,
+                    bool strict, double *out_amount)
+{
+    size_t low = 0, high = 0;
+    struct sum sum = {0};
+    for (size_t k = 0; k < n; k++) {
+        const struct node x = v[k];
+        const bool is_low = strict ? x.key < pivot : x.key <= pivot;
+        v[low] = x; /* low <= k: overwrites nothing that is still to be seen */
+        spare[high] = x;
+        low += is_low;
+        high += !is_low;
+        sum_add(&sum, is_low ? x.amount : 0);
+    }
+    memcpy(v + low, spare, high * sizeof *v);
+    *out_amount = sum_value(sum);
+    return low;
+}
+
+static double middle(double a, double b, double c)
+{
+    return fmax(fmin(a, b), fmin(fmax(a, b), c));
+}
+
+enum {
+    FEW = 24,       /* steps that are sorted without further splitting */
+    SPLITS_MAX = 64 /* pivots may be bad: then the rest is sorted, so O(n log n) holds */
+};
+
+static void walk(struct walk *w)
+{
+    struct node *v = w->steps;
+    size_t n = w->step_count;
+    const struct node *const end = v + n;
+    for (int splits = 0; n > FEW && splits < SPLITS_MAX; splits++) {
+        const double pivot = middle(v[0].key, v[n / 2].key, v[n - 1].key);
+        double amount = 0;
+        size_t low = split(v, w->spare, n, pivot, true, &amount);
+        if (low == 0) { /* nothing is below the pivot */
+            low = split(v, w->spare, n, pivot, false, &amount);
+        }
+        if (amount >= to_bound(w) - dust_of(w)) {
+            if (low == n) {
+                break;
+            }
+            n = low;
+            continue;
+        }
+        for (size_t k = 0; k < low; k++) {
+            take(w, &v[k]);
+            w->price = w->goal == SPROUT_GOAL_FLOOR ? fmax(w->price, v[k].key) : 0;
+        }
+        v += low;
+        n -= low;
+    }
+    /* The bound lies within v[0..n), but for what rounding may shift. */
+    if (!climb(w, v, n)) {
+        climb(w, v + n, (size_t)(end - (v + n)));
+    }
 }
 
 /* The mixes of where the walk ended, and what they come to. */
@@ -394,18 +455,17 @@ enum sprout_status sprout_optimize(const struct sprout_item *items, size_t item_
                      .bound = bound,
                      .mix = out_mix,
                      .at = at,
-                     .steps = steps};
-    begin(&w, steps + options, steps + 2 * options);
+                     .steps = steps,
+                     .spare = steps + options};
+    begin(&w, steps + 2 * options);
+    const bool in_budget = to_bound(&w) >= -tolerance(&w);
+    walk(&w);
 
-    struct sprout_optimum best = {0};
-    if (goal == SPROUT_GOAL_FLOOR) {
-        best.price = climb_to_floor(&w);
-        best.feasible = to_bound(&w) <= tolerance(&w);
-    } else {
-        best.feasible = to_bound(&w) >= -tolerance(&w);
-        best.price = climb_in_budget(&w);
-    }
-    best.price = fmin(best.price, DBL_MAX);
+    struct sprout_optimum best = {
+        .feasible =
+            goal == SPROUT_GOAL_BUDGET ? in_budget : to_bound(&w) <= tolerance(&w),
+        .price = fmin(w.price, DBL_MAX),
+    };
     finish(&w, &best);
     *out_best = best;
     return SPROUT_OK;

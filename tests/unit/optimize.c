@@ -175,6 +175,40 @@ static void of_equal_slopes_the_first_item_moves_first(void **state)
     MIX_IS(1, 0.25, 0.75);
 }
 
+/* More steps than are sorted at once: split at pivots that all tie. */
+static void of_many_equal_slopes_the_first_items_move_first(void **state)
+{
+    (void)state;
+    enum { MANY = 200 };
+    static const double cost[] = {2, 1}, quality[] = {2, 1};
+    static struct sprout_item items[MANY];
+    static double shares[MANY][2];
+    static double *many[MANY];
+    static char block[1 << 16];
+    for (size_t i = 0; i < MANY; i++) {
+        items[i] = ITEM(i % 7 == 3 ? 0 : 1, cost, quality);
+        many[i] = shares[i];
+    }
+    size_t weighty = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        weighty += i % 7 != 3;
+    }
+    struct sprout_arena scratch = sprout_arena_of(block, sizeof block);
+    struct sprout_optimum best;
+    assert_int_equal(sprout_optimize(items, MANY, SPROUT_GOAL_FLOOR,
+                                     (double)weighty + 50.5, &scratch, many, &best, NULL),
+                     SPROUT_OK);
+    is(best.cost, (double)weighty + 50.5);
+    size_t before = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        if (i % 7 != 3) {
+            is(shares[i][0], before < 50 ? 1 : before == 50 ? 0.5 : 0);
+            before++;
+        }
+        is(shares[i][0] + shares[i][1], 1);
+    }
+}
+
 static void options_on_one_line_are_skipped_for_its_ends(void **state)
 {
     (void)state;
@@ -317,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_budget_buys_the_quality_it_can),
         cmocka_unit_test(of_equal_costs_the_better_wins_and_then_the_first),
         cmocka_unit_test(of_equal_slopes_the_first_item_moves_first),
+        cmocka_unit_test(of_many_equal_slopes_the_first_items_move_first),
         cmocka_unit_test(options_on_one_line_are_skipped_for_its_ends),
         cmocka_unit_test(an_item_of_weight_zero_is_solved_at_the_same_price),
         cmocka_unit_test(a_single_option_and_no_item_at_all_have_answers),
