@@ -15,7 +15,7 @@
 enum {
     CANNOT_RUN = 127,  /* as the shell says it */
     CALM_SECONDS = 10, /* whoever lived this long has not died in quick succession */
-    DELAY_MAX_MS = 5000,
+    DELAY_MAX_MS = 1000,
     DELAY_FIRST_MS = 50,
     NS_PER_MS = 1000000,
 };

@@ -108,7 +108,7 @@ class Up:
 
     def ledger(self, sql, *args):
         with contextlib.closing(sqlite3.connect(
-                f"file:{self.dir / 'ledger.db'}?mode=ro", uri=True, timeout=10)) as db:
+                f"file:{self.dir / 'ledger.db'}?mode=rw", uri=True, timeout=10)) as db:
             return db.execute(sql, args).fetchall()
 
     def receipts(self):
