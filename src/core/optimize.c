@@ -81,7 +81,7 @@ static enum sprout_status check_item(const struct sprout_item *item, size_t i,
     }
     bool good = true;
     for (size_t l = 0; l < item->options; l++) {
-        good &= usable(item->cost[l]) & usable(item->quality[l]);
+        good = good && usable(item->cost[l]) && usable(item->quality[l]);
     }
     return good ? SPROUT_OK : refuse_option(item, i, err);
 }
