@@ -146,6 +146,7 @@ class Gateway:
         }
         fill.update(parts)
         (self.folder / "nginx.conf").write_text(CONF.format(**fill))
+        self.expected = ()  # alerts that the test itself provokes
         self.process = None
         self.start()
 
