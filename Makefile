@@ -125,7 +125,8 @@ $(MODULE): $(MODULE_IN) $(BUILD)/nginx/.configured $(BUILD)/libsprout.a
 	$(call say,CC,$@)
 	+@cd $(BUILD)/nginx && $(MODULE_ENV) $(MAKE) --no-print-directory -f objs/Makefile modules \
 	    > make.log 2>&1 || { cat make.log; exit 1; }
-	@cp $(BUILD)/nginx/objs/ngx_http_sprout_module.so $@
+	@# Renamed into place: an nginx that runs keeps the file it has mapped.
+	@cp $(BUILD)/nginx/objs/ngx_http_sprout_module.so $@.new && mv $@.new $@
 
 # ---- tests ---------------------------------------------------------------------------
 TEST_CPPFLAGS = -Isrc -Itests $(PKG_CFLAGS)
