@@ -16,8 +16,10 @@ struct sprout_command {
 
 sprout_command_fn sprout_cmd_control;
 sprout_command_fn sprout_cmd_optimize;
+sprout_command_fn sprout_cmd_predictor;
 sprout_command_fn sprout_cmd_report;
 sprout_command_fn sprout_cmd_status;
+sprout_command_fn sprout_cmd_train;
 sprout_command_fn sprout_cmd_up;
 sprout_command_fn sprout_cmd_simulate;
 sprout_command_fn sprout_cmd_check;

@@ -16,6 +16,8 @@ static const struct sprout_command commands[] = {
     {"report", sprout_cmd_report, "what was served, and what was saved"},
     {"optimize", sprout_cmd_optimize, "solve optimization problems, one a line of JSON"},
     {"simulate", sprout_cmd_simulate, "run policies against a recorded grid"},
+    {"train", sprout_cmd_train, "measured and judged requests to predictor weights"},
+    {"predictor", sprout_cmd_predictor, "what a predictor says of itself, or of a prompt"},
     {"policy", sprout_cmd_policy, "the policy in force: show, explain, test"},
     {"check", sprout_cmd_check, "say all that is wrong with a configuration, and try it"},
     {"version", sprout_cmd_version, "print the version"},

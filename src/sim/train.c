@@ -64,7 +64,7 @@ static enum sprout_status run_jobs(struct training *t, train_job_fn *run, int co
         .progress = tell,
         .progress_ctx = t,
     };
-    const enum sprout_status st = train_jobs_run(&jobs);
+    const enum sprout_status st = sprout_train_jobs_run(&jobs);
     t->stages += count;
     return st;
 }
@@ -74,7 +74,7 @@ static enum sprout_status run_jobs(struct training *t, train_job_fn *run, int co
 static enum sprout_status fit_part(void *ctx, int part)
 {
     struct training *const t = ctx;
-    return train_ridge(&t->data, part, &t->linear[part]);
+    return sprout_train_ridge(&t->data, part, &t->linear[part]);
 }
 
 static int32_t q16(double v)
@@ -86,7 +86,7 @@ static void score_held_out(struct training *t)
 {
     for (size_t i = 0; i < t->data.count; i++) {
         float score[TRAIN_LANES];
-        train_linear_score(&t->data, &t->linear[t->data.fold[i]], i, score);
+        sprout_train_linear_score(&t->data, &t->linear[t->data.fold[i]], i, score);
         for (int o = 0; o < OUTPUTS; o++) {
             t->score[i][o] = q16((double)score[o]);
         }
@@ -211,11 +211,12 @@ static enum sprout_status fit_net(void *ctx, int job)
     struct train_net net;
     enum sprout_status st = make_lesson(t, loss, part, &l);
     if (st == SPROUT_OK) {
-        struct train_rng seed = {t->opts->seed + (uint64_t)((int)loss * REPEATS + repeat)};
-        st = train_net_fit(&l.task, train_rng_next(&seed), &net);
+        struct train_rng seed = {t->opts->seed +
+                                 (uint64_t)((int)loss * REPEATS + repeat)};
+        st = sprout_train_net_fit(&l.task, sprout_train_rng_next(&seed), &net);
     }
     if (st == SPROUT_OK) {
-        train_pack_net(&net, to);
+        sprout_train_pack_net(&net, to);
     }
     lesson_free(&l);
     return st;
@@ -327,7 +328,7 @@ static enum sprout_status run_stages(struct training *t, struct sprout_error *er
     }
     score_held_out(t);
     measure_scores(t, m);
-    train_pack_linear(&t->data, &t->linear[TRAIN_ALL], m, t->rows);
+    sprout_train_pack_linear(&t->data, &t->linear[TRAIN_ALL], m, t->rows);
     m->knows_right = any_known(&t->data, SPROUT_OUT_RIGHT, 0);
     m->maths_from =
         any_known(&t->data, SPROUT_OUT_MATHS, 1) ? q16(MATHS_FROM) : INT32_MAX;
@@ -349,7 +350,7 @@ static enum sprout_status run_stages(struct training *t, struct sprout_error *er
     memcpy(m->figures.trained_on, said.ptr,
            said.len < SPROUT_PREDICT_SOURCE_MAX ? said.len
                                                 : SPROUT_PREDICT_SOURCE_MAX - 1);
-    st = train_figures(&t->data, t->held_out, m, err);
+    st = sprout_train_figures(&t->data, t->held_out, m, err);
     return st == SPROUT_FAILED && t->opts->keep_poor ? SPROUT_OK : st;
 }
 
@@ -404,9 +405,9 @@ enum sprout_status sprout_train(const struct sprout_train_example *examples, siz
         return st;
     }
     void *bytes = calloc(1, SPROUT_PREDICT_FILE_BYTES);
-    st = make_room(&t, count, bytes)
-             ? train_data_make(examples, count, opts->seed, &t.part[TRAIN_ALL], &t.data)
-             : SPROUT_NO_MEMORY;
+    st = make_room(&t, count, bytes) ? sprout_train_data_make(examples, count, opts->seed,
+                                                              &t.part[TRAIN_ALL], &t.data)
+                                     : SPROUT_NO_MEMORY;
     if (st == SPROUT_OK) {
         st = run_stages(&t, err);
     }
@@ -419,9 +420,9 @@ enum sprout_status sprout_train(const struct sprout_train_example *examples, siz
         st = sprout_fail(err, st, "out of memory with %zu prompts", count);
     }
     for (int p = 0; p < TRAIN_PARTS; p++) {
-        train_linear_free(&t.linear[p]);
+        sprout_train_linear_free(&t.linear[p]);
     }
-    train_data_free(&t.data);
+    sprout_train_data_free(&t.data);
     free(t.part);
     free(t.score);
     free(t.held_out);

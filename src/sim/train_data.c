@@ -15,7 +15,7 @@ enum { ROWS = SPROUT_PREDICT_ROWS, MARKS = SPROUT_PREDICT_MARKS };
 /* ---- draws ----------------------------------------------------------------------------- */
 
 /* splitmix64 (Steele, Lea, Flood 2014). */
-uint64_t train_rng_next(struct train_rng *r)
+uint64_t sprout_train_rng_next(struct train_rng *r)
 {
     uint64_t z = (r->state += UINT64_C(0x9e3779b97f4a7c15));
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -23,19 +23,19 @@ uint64_t train_rng_next(struct train_rng *r)
     return z ^ z >> 31;
 }
 
-double train_rng_normal(struct train_rng *r)
+double sprout_train_rng_normal(struct train_rng *r)
 {
     double sum = -6;
     for (int i = 0; i < 12; i++) {
-        sum += sprout_hash_unit(train_rng_next(r));
+        sum += sprout_hash_unit(sprout_train_rng_next(r));
     }
     return sum;
 }
 
-void train_rng_shuffle(struct train_rng *r, uint32_t *v, size_t count)
+void sprout_train_rng_shuffle(struct train_rng *r, uint32_t *v, size_t count)
 {
     for (size_t i = count; i > 1; i--) {
-        const size_t j = (size_t)(((train_rng_next(r) >> 32) * i) >> 32);
+        const size_t j = (size_t)(((sprout_train_rng_next(r) >> 32) * i) >> 32);
         const uint32_t swap = v[i - 1];
         v[i - 1] = v[j];
         v[j] = swap;
@@ -175,7 +175,7 @@ static void set_folds(struct train_data *d, uint64_t seed)
 
 /* ---- whole ----------------------------------------------------------------------------- */
 
-void train_data_free(struct train_data *d)
+void sprout_train_data_free(struct train_data *d)
 {
     free(d->from);
     free(d->row);
@@ -207,10 +207,10 @@ static bool make_room(struct train_data *d)
            d->code != NULL;
 }
 
-enum sprout_status train_data_make(const struct sprout_train_example *examples,
-                                   size_t count, uint64_t seed,
-                                   struct sprout_predict_model *model,
-                                   struct train_data *out)
+enum sprout_status sprout_train_data_make(const struct sprout_train_example *examples,
+                                          size_t count, uint64_t seed,
+                                          struct sprout_predict_model *model,
+                                          struct train_data *out)
 {
     struct train_data d = {.example = examples, .count = count, .model = model};
     int32_t(*raw)[MARKS] = calloc(count, sizeof *raw);
@@ -223,7 +223,7 @@ enum sprout_status train_data_make(const struct sprout_train_example *examples,
         set_folds(&d, seed);
         *out = d;
     } else {
-        train_data_free(&d);
+        sprout_train_data_free(&d);
     }
     free(raw);
     return ok ? SPROUT_OK : SPROUT_NO_MEMORY;

@@ -13,17 +13,44 @@ double sprout_train_tokens(const struct sprout_energy_profile *profile,
     return tokens < 1 ? 1 : tokens;
 }
 
+/* Takes the first name off a list. */
+static struct sprout_str next_name(struct sprout_str *names)
+{
+    const char *const comma = memchr(names->ptr, ',', names->len);
+    const size_t n = comma == NULL ? names->len : (size_t)(comma - names->ptr);
+    const struct sprout_str name = sprout_str_trim((struct sprout_str){names->ptr, n});
+    const size_t step = comma == NULL ? n : n + 1;
+    names->ptr += step;
+    names->len -= step;
+    return name;
+}
+
+bool sprout_train_tasks(const struct sprout_requests *r, struct sprout_str names,
+                        bool out_kept[SPROUT_TASKS_MAX], struct sprout_str *out_unknown)
+{
+    memset(out_kept, 0, SPROUT_TASKS_MAX * sizeof *out_kept);
+    while (names.len > 0) {
+        const struct sprout_str name = next_name(&names);
+        bool found = false;
+        for (size_t k = 0; k < r->tasks; k++) {
+            if (sprout_str_eq(name, sprout_str_of(r->task[k]))) {
+                out_kept[k] = found = true;
+            }
+        }
+        if (!found) {
+            *out_unknown = name;
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool listed(struct sprout_str names, struct sprout_str name)
 {
     while (names.len > 0) {
-        const char *const comma = memchr(names.ptr, ',', names.len);
-        const size_t n = comma == NULL ? names.len : (size_t)(comma - names.ptr);
-        if (sprout_str_eq(sprout_str_trim((struct sprout_str){names.ptr, n}), name)) {
+        if (sprout_str_eq(next_name(&names), name)) {
             return true;
         }
-        const size_t step = comma == NULL ? n : n + 1;
-        names.ptr += step;
-        names.len -= step;
     }
     return false;
 }

@@ -17,6 +17,11 @@ enum { SPROUT_TRAIN_BYTES_PER_TOKEN = 4 };
 double sprout_train_tokens(const struct sprout_energy_profile *profile,
                            sprout_joules energy, size_t bytes);
 
+/* out_kept[k] for each task of `r` that `names` (by commas) names.  False, and the name in
+ * *out_unknown, if one is no task of `r`. */
+bool sprout_train_tasks(const struct sprout_requests *r, struct sprout_str names,
+                        bool out_kept[SPROUT_TASKS_MAX], struct sprout_str *out_unknown);
+
 /* `maths`: names separated by commas.  An array of r->count examples, owned by the caller
  * (free()), whose texts are borrowed from `r`; NULL when out of memory. */
 struct sprout_train_example *sprout_train_examples(const struct sprout_requests *r,

@@ -194,9 +194,10 @@ static enum sprout_status beats_base_rate(const struct sprout_predict_figures *f
     return SPROUT_OK;
 }
 
-enum sprout_status train_figures(const struct train_data *d,
-                                 const struct sprout_prediction *held_out,
-                                 struct sprout_predict_model *m, struct sprout_error *err)
+enum sprout_status sprout_train_figures(const struct train_data *d,
+                                        const struct sprout_prediction *held_out,
+                                        struct sprout_predict_model *m,
+                                        struct sprout_error *err)
 {
     struct sprout_predict_figures *const f = &m->figures;
     f->prompts = (int64_t)d->count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* train_inner.h - what the files of training share; not for others.
  *
- * Order of work: train_data (texts to rows), train_ridge (scores, of folds and of all),
+ * Order of work: train_data (texts to rows), sprout_train_ridge (scores, of folds and of all),
  * train_net (from scores held out), train_pack (to integers), train_figures (how good).
  * Memory: arrays of `count` examples, owned by the struct that names them. */
 #ifndef SPROUT_SIM_TRAIN_INNER_H
@@ -39,10 +39,10 @@ struct train_data {
 };
 
 /* Fills everything; `model` is the one that will be packed. */
-SPROUT_MUST_USE enum sprout_status train_data_make(
+SPROUT_MUST_USE enum sprout_status sprout_train_data_make(
     const struct sprout_train_example *examples, size_t count, uint64_t seed,
     struct sprout_predict_model *model, struct train_data *out);
-void train_data_free(struct train_data *d);
+void sprout_train_data_free(struct train_data *d);
 
 /* Linear weights.  Rows are folded: idf^2 times the sum over examples, so a score is
  * norm_i * (sum of rows) + marks + bias. */
@@ -52,13 +52,14 @@ struct train_linear {
 };
 
 /* Of all examples but those of fold `without`. */
-SPROUT_MUST_USE enum sprout_status train_ridge(const struct train_data *d, int without,
-                                               struct train_linear *out);
-void train_linear_free(struct train_linear *l);
+SPROUT_MUST_USE enum sprout_status sprout_train_ridge(const struct train_data *d,
+                                                      int without,
+                                                      struct train_linear *out);
+void sprout_train_linear_free(struct train_linear *l);
 
 /* The scores of one example. */
-void train_linear_score(const struct train_data *d, const struct train_linear *l,
-                        size_t i, float out[TRAIN_LANES]);
+void sprout_train_linear_score(const struct train_data *d, const struct train_linear *l,
+                               size_t i, float out[TRAIN_LANES]);
 
 /* A net in floats, as it is trained. */
 struct train_net {
@@ -83,19 +84,19 @@ struct train_task {
     const uint8_t *known;                        /* ... bit l: of level l */
 };
 
-SPROUT_MUST_USE enum sprout_status train_net_fit(const struct train_task *t,
-                                                 uint64_t seed, struct train_net *out);
+SPROUT_MUST_USE enum sprout_status sprout_train_net_fit(const struct train_task *t,
+                                                        uint64_t seed,
+                                                        struct train_net *out);
 
 /* To integers. */
-void train_pack_net(const struct train_net *from, struct sprout_predict_net *to);
-void train_pack_linear(const struct train_data *d, const struct train_linear *l,
-                       struct sprout_predict_model *m, int16_t *rows);
+void sprout_train_pack_net(const struct train_net *from, struct sprout_predict_net *to);
+void sprout_train_pack_linear(const struct train_data *d, const struct train_linear *l,
+                              struct sprout_predict_model *m, int16_t *rows);
 
 /* From the held-out predictions to the figures; whether they beat the base rate. */
-SPROUT_MUST_USE enum sprout_status train_figures(const struct train_data *d,
-                                                 const struct sprout_prediction *held_out,
-                                                 struct sprout_predict_model *m,
-                                                 struct sprout_error *err);
+SPROUT_MUST_USE enum sprout_status sprout_train_figures(
+    const struct train_data *d, const struct sprout_prediction *held_out,
+    struct sprout_predict_model *m, struct sprout_error *err);
 
 /* Calls `run` for 0 to count - 1, on so many threads; each call owns what it writes.  The
  * first status that is not OK, by number.  `progress` is called on this thread. */
@@ -108,14 +109,14 @@ struct train_jobs {
     void (*progress)(void *ctx, int done);
     void *progress_ctx;
 };
-SPROUT_MUST_USE enum sprout_status train_jobs_run(const struct train_jobs *j);
+SPROUT_MUST_USE enum sprout_status sprout_train_jobs_run(const struct train_jobs *j);
 
 /* Reproducible draws. */
 struct train_rng {
     uint64_t state;
 };
-uint64_t train_rng_next(struct train_rng *r);
-double train_rng_normal(struct train_rng *r); /* nearly: 12 uniform ones */
-void train_rng_shuffle(struct train_rng *r, uint32_t *v, size_t count);
+uint64_t sprout_train_rng_next(struct train_rng *r);
+double sprout_train_rng_normal(struct train_rng *r); /* nearly: 12 uniform ones */
+void sprout_train_rng_shuffle(struct train_rng *r, uint32_t *v, size_t count);
 
 #endif

@@ -46,7 +46,7 @@ static void *help(void *ctx)
     return NULL;
 }
 
-enum sprout_status train_jobs_run(const struct train_jobs *j)
+enum sprout_status sprout_train_jobs_run(const struct train_jobs *j)
 {
     struct pool p = {.jobs = j, .mutex = PTHREAD_MUTEX_INITIALIZER};
     pthread_t thread[THREADS_MAX];

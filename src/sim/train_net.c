@@ -222,7 +222,7 @@ static void begin(struct learner *s, struct train_rng *rng)
     const double scale = 1 / sqrt((double)s->t->inputs);
     for (int i = 0; i < s->t->inputs; i++) {
         for (int h = 0; h < HIDDEN; h++) {
-            s->now.in[i][h] = (float)(train_rng_normal(rng) * scale);
+            s->now.in[i][h] = (float)(sprout_train_rng_normal(rng) * scale);
         }
     }
     for (int h = 0; h < HIDDEN; h++) {
@@ -241,8 +241,8 @@ static void keep(const struct learner *s, struct train_net *out)
     memcpy(out->out_bias, s->now.out_bias, sizeof out->out_bias);
 }
 
-enum sprout_status train_net_fit(const struct train_task *t, uint64_t seed,
-                                 struct train_net *out)
+enum sprout_status sprout_train_net_fit(const struct train_task *t, uint64_t seed,
+                                        struct train_net *out)
 {
     struct learner *const s = calloc(1, sizeof *s);
     uint32_t *const order = calloc(t->count + 1, sizeof *order);
@@ -261,7 +261,7 @@ enum sprout_status train_net_fit(const struct train_task *t, uint64_t seed,
     const int64_t steps = batches * how[t->loss].epochs;
     int64_t at = 0;
     while (at < steps) {
-        train_rng_shuffle(&rng, order, t->count);
+        sprout_train_rng_shuffle(&rng, order, t->count);
         for (size_t i = 0; i < t->count; i += BATCH) {
             batch(s, order + i, t->count - i < BATCH ? t->count - i : BATCH);
             step(s, ++at, steps);

@@ -55,7 +55,7 @@ static int pack(const float *from, size_t count, int16_t *to)
     return shift;
 }
 
-void train_pack_net(const struct train_net *from, struct sprout_predict_net *to)
+void sprout_train_pack_net(const struct train_net *from, struct sprout_predict_net *to)
 {
     *to = (struct sprout_predict_net){0};
     to->in_shift = pack(&from->in[0][0], sizeof from->in / sizeof(float), &to->in[0][0]);
@@ -105,8 +105,8 @@ static void pack_marks(const struct train_linear *l, int o,
     }
 }
 
-void train_pack_linear(const struct train_data *d, const struct train_linear *l,
-                       struct sprout_predict_model *m, int16_t *rows)
+void sprout_train_pack_linear(const struct train_data *d, const struct train_linear *l,
+                              struct sprout_predict_model *m, int16_t *rows)
 {
     memset(rows, 0, (size_t)ROWS * SPROUT_PREDICT_COLUMNS * sizeof *rows);
     for (int o = 0; o < SPROUT_PREDICT_OUTPUTS; o++) {

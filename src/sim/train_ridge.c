@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* train_ridge.c - ridge regression of all outputs at once, by conjugate gradient.
+/* sprout_train_ridge.c - ridge regression of all outputs at once, by conjugate gradient.
  *
  * In the dual: (X X' + alpha) c = y - mean and w = X' c, with an alpha for each output.  The
  * matrix X X' is never made: a step scatters the examples onto the rows and gathers them
@@ -175,8 +175,8 @@ static void solve(struct fit *f)
     scatter(f, (const lanes *)f->c);
 }
 
-enum sprout_status train_ridge(const struct train_data *d, int without,
-                               struct train_linear *out)
+enum sprout_status sprout_train_ridge(const struct train_data *d, int without,
+                                      struct train_linear *out)
 {
     struct fit f = {.d = d, .without = without};
     f.c = calloc(d->count, sizeof *f.c);
@@ -200,14 +200,14 @@ enum sprout_status train_ridge(const struct train_data *d, int without,
     return ok ? SPROUT_OK : SPROUT_NO_MEMORY;
 }
 
-void train_linear_free(struct train_linear *l)
+void sprout_train_linear_free(struct train_linear *l)
 {
     free(l->weight);
     l->weight = NULL;
 }
 
-void train_linear_score(const struct train_data *d, const struct train_linear *l,
-                        size_t i, float out[TRAIN_LANES])
+void sprout_train_linear_score(const struct train_data *d, const struct train_linear *l,
+                               size_t i, float out[TRAIN_LANES])
 {
     gather(d, (const lanes *)l->weight, i, out);
     for (int o = 0; o < LANES; o++) {

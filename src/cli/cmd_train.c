@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_train.c - `sprout train`: measured and judged requests to predictor weights.
+ *
+ * Arguments, progress and printing; the work is sim/train's. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "adapt/clock.h"
+#include "adapt/requests.h"
+#include "adapt/weights.h"
+#include "cli/cli.h"
+#include "cli/predictor_print.h"
+#include "core/instant.h"
+#include "core/predict_model.h"
+#include "sim/train_examples.h"
+
+static const char usage[] =
+    "usage: sprout train --requests DIR --out FILE [OPTION...]\n"
+    "\n"
+    "Trains a predictor on measured requests (one <task>.jsonl per task, as 'sprout\n"
+    "simulate' reads them) and writes its weights.  One that does not beat the base rate "
+    "on\n"
+    "prompts held out is refused, and FILE stays as it was.\n"
+    "\n"
+    "  --requests DIR   what to learn from\n"
+    "  --out FILE       where the weights go\n"
+    "  --only TASKS     of the folder only these tasks, by commas\n"
+    "  --maths TASKS    tasks whose prompts are maths (default: gsm8k); names are used "
+    "for\n"
+    "                   nothing else\n"
+    "  --note TEXT      said in the weights beside what they were trained on: licences, "
+    "why\n"
+    "  --seed S         of the folds and of the nets (default: 1)\n"
+    "  --at TIME        the moment written into the weights (default: now); with it the "
+    "same\n"
+    "                   folder and seed give the same bytes\n"
+    "  --threads N      1 to 8 (default: one a processor); the result is the same\n"
+    "  --json           the figures as JSON\n"
+    "  --help           this text\n"
+    "\n"
+    "Exit status: 0; 1 for a predictor that does not beat the base rate; 2 for a wrong\n"
+    "command line; 65 for damaged or too few requests; 66 where there is no folder; 74 "
+    "when\n"
+    "writing failed.\n";
+
+enum option_id {
+    OPT_REQUESTS = 256,
+    OPT_OUT,
+    OPT_ONLY,
+    OPT_MATHS,
+    OPT_NOTE,
+    OPT_SEED,
+    OPT_AT,
+    OPT_THREADS,
+    OPT_JSON,
+    OPT_HELP,
+};
+
+static const struct option long_options[] = {
+    {"requests", required_argument, NULL, OPT_REQUESTS},
+    {"out", required_argument, NULL, OPT_OUT},
+    {"only", required_argument, NULL, OPT_ONLY},
+    {"maths", required_argument, NULL, OPT_MATHS},
+    {"note", required_argument, NULL, OPT_NOTE},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"at", required_argument, NULL, OPT_AT},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+struct command {
+    const char *requests;
+    const char *out;
+    const char *only; /* NULL: all tasks */
+    const char *maths;
+    const char *note;
+    struct sprout_train_opts opts;
+    bool json;
+    bool help;
+    struct sprout_error err;
+};
+
+/* ---- the command line ------------------------------------------------------------------ */
+
+static enum sprout_status take_number(struct command *c, const char *name, int64_t least,
+                                      int64_t most, int64_t *out)
+{
+    int64_t v = 0;
+    if (sprout_str_to_i64(sprout_str_of(optarg), &v) != SPROUT_OK || v < least ||
+        v > most) {
+        return sprout_fail(&c->err, SPROUT_USAGE,
+                           "--%s '%s': expected a whole number from %lld to %lld", name,
+                           optarg, (long long)least, (long long)most);
+    }
+    *out = v;
+    return SPROUT_OK;
+}
+
+static enum sprout_status take_at(struct command *c)
+{
+    if (sprout_instant_parse(sprout_str_of(optarg), &c->opts.now) != SPROUT_OK) {
+        return sprout_fail(&c->err, SPROUT_USAGE,
+                           "--at '%s': expected a time, as in 2023-02-03T08:00", optarg);
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status take(struct command *c, enum option_id id)
+{
+    int64_t n = 0;
+    enum sprout_status st = SPROUT_OK;
+    switch (id) {
+    case OPT_REQUESTS:
+        c->requests = optarg;
+        break;
+    case OPT_OUT:
+        c->out = optarg;
+        break;
+    case OPT_ONLY:
+        c->only = optarg;
+        break;
+    case OPT_MATHS:
+        c->maths = optarg;
+        break;
+    case OPT_NOTE:
+        c->note = optarg;
+        break;
+    case OPT_SEED:
+        st = take_number(c, "seed", 0, INT64_MAX, &n);
+        c->opts.seed = (uint64_t)n;
+        break;
+    case OPT_AT:
+        st = take_at(c);
+        break;
+    case OPT_THREADS:
+        st = take_number(c, "threads", 1, 8, &n);
+        c->opts.threads = (int)n;
+        break;
+    case OPT_JSON:
+        c->json = true;
+        break;
+    case OPT_HELP:
+        c->help = true;
+        break;
+    }
+    return st;
+}
+
+static enum sprout_status parse(struct command *c, int argc, char **argv)
+{
+    for (int id; (id = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+        if (id == '?') { /* getopt has said it */
+            return sprout_fail(&c->err, SPROUT_USAGE, "'sprout train --help' says how");
+        }
+        const enum sprout_status st = take(c, (enum option_id)id);
+        if (st != SPROUT_OK) {
+            return st;
+        }
+    }
+    if (!c->help && (c->requests == NULL || c->out == NULL || optind != argc)) {
+        return sprout_fail(&c->err, SPROUT_USAGE,
+                           "expected --requests DIR and --out FILE; 'sprout train "
+                           "--help' says how");
+    }
+    return SPROUT_OK;
+}
+
+/* ---- the work -------------------------------------------------------------------------- */
+
+/* Leaves the examples of the tasks named, in order; each name must be a task. */
+static enum sprout_status leave_only(struct command *c, const struct sprout_requests *r,
+                                     struct sprout_train_example *e, size_t *count)
+{
+    bool kept[SPROUT_TASKS_MAX];
+    struct sprout_str unknown;
+    if (!sprout_train_tasks(r, sprout_str_of(c->only), kept, &unknown)) {
+        return sprout_fail(&c->err, SPROUT_USAGE, "--only: no task '%.*s' in %s",
+                           (int)(unknown.len < 40 ? unknown.len : 40), unknown.ptr,
+                           c->requests);
+    }
+    *count = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        if (kept[r->request[i].task]) {
+            e[(*count)++] = e[i];
+        }
+    }
+    return SPROUT_OK;
+}
+
+/* "gsm8k 3652, mmlu 2454 (sha256 of the folder 0123456789ab); note" */
+static void say_source(const struct command *c, const struct sprout_requests *r,
+                       struct sprout_buf *b)
+{
+    bool kept[SPROUT_TASKS_MAX];
+    struct sprout_str unused;
+    const bool some =
+        c->only != NULL && sprout_train_tasks(r, sprout_str_of(c->only), kept, &unused);
+    for (size_t k = 0; k < r->tasks; k++) {
+        if (!some || kept[k]) {
+            sprout_buf_printf(b, "%s%s %zu", b->len > 0 ? ", " : "", r->task[k],
+                              r->task_count[k]);
+        }
+    }
+    sprout_buf_printf(b, " (folder sha256 %.16s)", r->sha256);
+    if (c->note != NULL) {
+        sprout_buf_printf(b, "; %s", c->note);
+    }
+}
+
+static void show_progress(void *ctx, int done, int of)
+{
+    (void)ctx;
+    fprintf(stderr, "\rtraining: %3d %%%s", 100 * done / of, done == of ? "\n" : "");
+    fflush(stderr);
+}
+
+static enum sprout_status train(struct command *c, const struct sprout_requests *r,
+                                struct sprout_train_example *e, size_t count)
+{
+    char source[SPROUT_PREDICT_SOURCE_MAX];
+    struct sprout_buf b = sprout_buf_of(source, sizeof source - 1);
+    say_source(c, r, &b);
+    c->opts.trained_on = sprout_buf_str(&b);
+    c->opts.progress = isatty(STDERR_FILENO) ? show_progress : NULL;
+
+    struct sprout_trained trained;
+    struct sprout_predictor p;
+    enum sprout_status st = sprout_train(e, count, &c->opts, &trained, &c->err);
+    if (st != SPROUT_OK) {
+        return st;
+    }
+    st = sprout_predictor_view(trained.bytes, trained.len, &p, &c->err);
+    if (st == SPROUT_OK) {
+        st = sprout_weights_write(c->out, trained.bytes, trained.len, &c->err);
+    }
+    if (st == SPROUT_OK) {
+        (c->json ? sprout_predictor_print_json : sprout_predictor_print)(&p);
+    }
+    sprout_trained_free(&trained);
+    return st;
+}
+
+static enum sprout_status read_and_train(struct command *c)
+{
+    struct sprout_requests r = {0};
+    struct sprout_accuracy a = {0};
+    struct sprout_train_example *e = NULL;
+    enum sprout_status st = sprout_requests_read(c->requests, &r, &c->err);
+    if (st != SPROUT_OK) {
+        return st;
+    }
+    st = sprout_accuracy_make(&r, &a, &c->err);
+    if (st == SPROUT_OK) {
+        e = sprout_train_examples(&r, &a, sprout_str_of(c->maths));
+        st = e != NULL ? SPROUT_OK
+                       : sprout_fail(&c->err, SPROUT_NO_MEMORY, "out of memory");
+    }
+    size_t count = r.count;
+    if (st == SPROUT_OK && c->only != NULL) {
+        st = leave_only(c, &r, e, &count);
+    }
+    if (st == SPROUT_OK) {
+        st = train(c, &r, e, count);
+    }
+    free(e);
+    sprout_accuracy_free(&a);
+    sprout_requests_free(&r);
+    return st;
+}
+
+int sprout_cmd_train(int argc, char **argv)
+{
+    struct command c = {.maths = "gsm8k", .opts = {.seed = 1}};
+    c.opts.now = sprout_clock_wall();
+    enum sprout_status st = parse(&c, argc, argv);
+    if (st == SPROUT_OK && c.help) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (st == SPROUT_OK) {
+        st = read_and_train(&c);
+    }
+    if (st != SPROUT_OK) {
+        fprintf(stderr, "sprout train: %s\n", c.err.message);
+    }
+    return sprout_status_exit(st);
+}
