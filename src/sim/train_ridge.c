@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sprout_train_ridge.c - ridge regression of all outputs at once, by conjugate gradient.
+/* train_ridge.c - ridge regression of all outputs at once, by conjugate gradient.
  *
  * In the dual: (X X' + alpha) c = y - mean and w = X' c, with an alpha for each output.  The
  * matrix X X' is never made: a step scatters the examples onto the rows and gathers them
