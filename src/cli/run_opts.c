@@ -16,6 +16,7 @@ const char sprout_run_opts_help[] =
     "  --holdout H       share of conversations always at L0, 0 to 1\n"
     "  --grid SPEC       static:G (g/kWh), or csv:FILE[,start=T][,speed=N]\n"
     "                    [,column=direct|lifecycle][,zone=Z]\n"
+    "  --json            accepted: what is printed is JSON already\n"
     "  --help            this text\n";
 
 static const struct flag {
@@ -56,6 +57,9 @@ enum sprout_status sprout_run_opts_parse(int argc, char **argv,
         if (strcmp(argv[i], "--help") == 0) {
             opts.help = true;
             continue;
+        }
+        if (strcmp(argv[i], "--json") == 0) {
+            continue; /* what these commands print is JSON already */
         }
         const struct flag *const f = find_flag(argv[i]);
         if (f == NULL) {
