@@ -440,9 +440,7 @@ enum sprout_status sprout_optimize(const struct sprout_item *items, size_t item_
     if (s != SPROUT_OK) {
         return s;
     }
-    struct node *steps = options <= SIZE_MAX / 3
-                             ? sprout_arena_array(scratch, 3 * options, sizeof *steps)
-                             : NULL;
+    struct node *steps = sprout_arena_array(scratch, 3 * options, sizeof *steps);
     uint32_t *at = sprout_arena_array(scratch, item_count, sizeof *at);
     if (scratch->spent) {
         return sprout_fail(err, SPROUT_NO_MEMORY, "no scratch memory for %zu options",
