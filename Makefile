@@ -60,6 +60,7 @@ APP_OBJ := $(foreach l,$(APP_LAYERS),$(call obj_of,$(l)))
 
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
 PROP_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/property/*.c))
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 
 all: $(BUILD)/sprout $(BUILD)/libsprout.a module ## build everything
@@ -139,10 +140,23 @@ $(BUILD)/tests/%: tests/%.c $(TEST_OBJ) $(BUILD)/libsprout.a
 	$(Q)$(CC) $(CFLAGS) $(TEST_CPPFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(TEST_OBJ) \
 	    $(BUILD)/libsprout.a $(APP_LDLIBS) $(TEST_LDLIBS)
 
+# Fuzz targets are built whole by clang, with its sanitizers, apart from all else.
+FUZZ_CC    ?= $(firstword $(foreach c,clang-14 clang,$(if $(shell command -v $(c)),$(c))))
+FUZZ_FLAGS := -std=c17 -O1 -g -fno-omit-frame-pointer $(WARN) -D_GNU_SOURCE \
+              -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+LIB_SRC    := $(foreach l,$(LIB_LAYERS),$(call src_of,$(l)))
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(LIB_SRC) $(wildcard src/*/*.h)
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -Isrc -o $@ $< $(LIB_SRC) -lm
+
 unit: $(UNIT_BIN) ## run the unit tests
 	@scripts/run-tests $(UNIT_BIN)
 property: $(PROP_BIN) ## run the property tests
 	@scripts/run-tests $(PROP_BIN)
+fuzz: $(FUZZ_BIN) ## run the fuzz targets, SPROUT_FUZZ_SECONDS (30) each; needs clang
+	@scripts/fuzz $(BUILD)
 flow: all venv ## run the flows with real nginx and real clients (pytest)
 	$(BUILD)/venv/bin/python -m pytest -q tests/flow
 fault: all venv ## run the short fault tests (a dozen kills each)
@@ -153,7 +167,7 @@ check-all: ## check, then the long runs: a hundred kills, fuzzers, more instance
 	./check --all
 bench: all $(BENCH_BIN) ## side-by-side benchmarks; prints ratios, medians, spread
 	scripts/bench
-.PHONY: unit property flow fault check check-all bench
+.PHONY: unit property fuzz flow fault check check-all bench
 
 venv: $(BUILD)/venv/.made ## the Python environment of tests and demo, pinned
 .PHONY: venv
