@@ -14,6 +14,7 @@
 #include "core/estimate.h"
 
 enum { TASKS = 6, LEVELS = 3, PROMPTS_MAX = 20000, PERIODS_DEFAULT = 2000, CELLS = 16 };
+enum { SKIPPED = 77 }; /* exit status that scripts/run-tests counts as such */
 
 #define JOULES_PER_WH 3600.0
 
@@ -170,7 +171,7 @@ int main(int argc, char **argv)
     for (int t = 0; t < TASKS; t++) {
         if (!load_task(t)) {
             printf("skipped: ../shared/data/llama2/%s.jsonl is not there\n", tasks[t]);
-            return 0;
+            return SKIPPED;
         }
     }
     static const struct arms worlds[] = {{25, 0.25},  {40, 0.25},  {100, 0.25},
@@ -181,6 +182,6 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof worlds / sizeof worlds[0]; i++) {
         good = coverage(&worlds[i], (int)periods) && good;
     }
-    puts(good ? "covered as often as it says" : "not covered as often as it says");
+    printf("the interval %s the truth as often as it says\n", good ? "holds" : "misses");
     return good ? 0 : 1;
 }
