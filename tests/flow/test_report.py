@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`sprout report` and `sprout status` over what was really served: the numbers are those of
+the journal, and the saving is the one that the scripted upstream made."""
+import json
+import subprocess
+
+import pytest
+
+from gateway import nginx_missing
+from up import SPROUT, Up
+from upstream import chat_reply
+
+TOKENS = {"": 300, "Answer briefly.": 100, "Answer very briefly, in one short sentence.": 30}
+
+
+def run(*arguments):
+    return subprocess.run([SPROUT, *arguments], capture_output=True, text=True, timeout=30)
+
+
+def obedient(exchange):
+    """A server that answers as briefly as it is told to."""
+    text = exchange.json["messages"][-1]["content"]
+    return chat_reply(usage=(20, next(
+        tokens for directive, tokens in sorted(TOKENS.items(), reverse=True)
+        if text.endswith(directive))))
+
+
+@pytest.fixture
+def up(tmp_path, upstream):
+    if reason := nginx_missing():
+        pytest.skip(reason)
+    config = tmp_path / "sprout.yaml"
+    config.write_text("quality: {rule: fixed, floor: 0.9}\nholdout: 0.3\nexplore: 0\n")
+    one = Up(tmp_path / "data", upstream, "--config", str(config))
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def served(up, upstream):
+    """The gateway after 200 conversations."""
+    upstream.script(*[obedient] * 200)
+    for i in range(200):
+        assert up.chat(f"question {i}")[0] == 200
+    up.settled(200)
+    return up
+
+
+def report(up, *arguments):
+    done = run("report", "--dir", str(up.dir), "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_its_sums_are_the_journals(served):
+    journal = served.journal()
+    got = report(served)
+    assert got["total"]["requests"] == got["total"]["ok"] == 200
+    for row in got["rows"]:
+        lines = [r for r in journal if r["level"] == row["level"]]
+        assert row["requests"] == len(lines)
+        assert row["output_tokens"] == sum(r["tokens"]["completion"] for r in lines)
+        assert row["seconds_mean"] == pytest.approx(
+            sum(r["duration_us"] for r in lines) / len(lines) / 1e6)
+    assert got["holdout_requests"] == sum(r["arm"] == "holdout" for r in journal)
+    assert got["energy_methods"] == ["llama-2-13b-chat/a100/batch-1"]
+    assert got["grid"] == [{"zone": "-", "quality": "assumed", "requests": 200}]
+
+
+def test_the_saving_is_the_one_the_upstream_made(served):
+    saved = report(served)["saved"]
+    assert saved["energy_state"] == "ok"
+    percent = saved["energy_percent"]
+    used = {r["level"]: r["tokens"]["completion"] for r in served.journal()}
+    mix = [r["tokens"]["completion"] for r in served.journal() if r["arm"] == "mix"]
+    truth = 100 * (1 - sum(mix) / len(mix) / used["L0"])  # energy is nearly tokens
+    assert percent["low"] <= percent["value"] <= percent["high"]
+    assert percent["value"] == pytest.approx(truth, abs=1)
+    assert saved["holdout_conversations"] + saved["mix_conversations"] == 200
+    # One grid value for all: grams save what energy saves, but for the embodied part.
+    assert saved["carbon_percent"]["value"] == pytest.approx(percent["value"], abs=0.5)
+
+
+def test_always_l1_stands_beside_it(served):
+    beside = report(served)["always_l1"]
+    assert beside["conversations"] == sum(
+        r["level"] == "L1" and r["arm"] == "mix" for r in served.journal())
+    assert beside["energy_percent"]["value"] == pytest.approx(100 * (1 - 100 / 300), abs=1)
+
+
+@pytest.mark.parametrize("by", ["hour", "level", "model", "arm"])
+def test_rows_add_up_to_the_total_by_whatever_they_are_grouped(served, by):
+    got = report(served, "--by", by)
+    assert got["by"] == by
+    for member in ("requests", "output_tokens"):
+        assert sum(row[member] for row in got["rows"]) == got["total"][member]
+    assert sum(row["carbon_g"] for row in got["rows"]) == pytest.approx(
+        got["total"]["carbon_g"])
+
+
+def test_too_little_holdout_is_said_and_gives_no_number(up):
+    for i in range(10):
+        up.chat(f"question {i}")
+    up.settled(10)
+    saved = report(up)["saved"]
+    assert saved["energy_state"] == "not enough holdout yet"
+    assert saved["energy_percent"] == {"value": None, "low": None, "high": None}
+    text = run("report", "--dir", str(up.dir)).stdout
+    assert "not enough holdout yet" in text
+
+
+def test_a_period_without_requests_is_empty_and_not_an_error(served):
+    got = report(served, "--until", "2020-01-01")
+    assert got["total"]["requests"] == 0
+    assert got["total"]["energy_j"] is None
+    assert report(served, "--since", "1h")["total"]["requests"] == 200
+
+
+def test_people_read_what_is_measured_before_what_is_modelled(served):
+    text = run("report", "--dir", str(served.dir)).stdout
+    assert text.index("measured") < text.index("modelled")
+    assert "modelled from tokens, not measured: as if llama-2-13b-chat" in text
+    assert "assumed" in text
+    assert "\033" not in text  # not a terminal
+
+
+def test_the_ledger_can_be_read_after_everything_stopped(served):
+    served.stop()
+    assert report(served)["total"]["requests"] == 200
+
+
+def test_status_is_told_to_people_and_programs(served):
+    told = run("status", "--dir", str(served.dir))
+    assert told.returncode == 0
+    for word in ("ready", "473 g/kWh", "assumed", "published prior", "200 receipts"):
+        assert word in told.stdout, told.stdout
+    asked = run("status", "--admin", "http://" + served.admin, "--json")
+    assert json.loads(asked.stdout)["ledger"]["receipts"] == 200
+
+
+def test_status_of_nothing_says_what_to_do(tmp_path):
+    nothing = run("status", "--dir", str(tmp_path))
+    assert nothing.returncode == 66
+    assert "sprout up" in nothing.stderr
+    assert run("status", "--admin", "127.0.0.1:1").returncode == 69
+    assert run("report", "--dir", str(tmp_path)).returncode == 66
+
+
+@pytest.mark.parametrize("arguments", [
+    ["report", "--by", "colour"], ["report", "--since", "yesterday"], ["report", "--dir"],
+    ["report", "more"], ["status", "--colour"], ["up", "--floor"], ["control", "--what"]])
+def test_a_wrong_command_line_is_refused_with_the_reason(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert arguments[-1] in done.stderr
