@@ -11,9 +11,9 @@ import random
 import re
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "data/demo"
-# How many questions of each task in every ten: mostly short ones with an answer that can be
-# checked, some reasoning, some open ones that draw long answers.
-TASKS = {"mmlu": 5, "triviaqa": 3, "gsm8k": 1, "mtbench": 1}
+# How many questions of each task in every twenty: mostly short ones, so that a small machine
+# answers enough of them for an estimate; a little reasoning, a few open ones.
+TASKS = {"mmlu": 11, "triviaqa": 7, "gsm8k": 1, "mtbench": 1}
 # What the client of each task allows an answer, whatever the level.  So small a model
 # sometimes repeats itself without end; only reasoning needs more than the others get.
 MAX_TOKENS = {"mmlu": 256, "triviaqa": 256, "gsm8k": 512, "mtbench": 256}
@@ -24,7 +24,7 @@ MATCH_RULE = ("by string match: the last number (gsm8k), the first option letter
 
 def in_order():
     """Every question once, with its task, in a fixed shuffled order in which each stretch of
-    ten has the tasks in their proportions."""
+    twenty has the tasks in their proportions."""
     chance = random.Random(2023)
     left = {}
     for task in TASKS:
@@ -33,9 +33,9 @@ def in_order():
         chance.shuffle(left[task])
     order = []
     while all(len(left[task]) >= share for task, share in TASKS.items()):
-        ten = [left[task].pop() for task, share in TASKS.items() for _ in range(share)]
-        chance.shuffle(ten)
-        order += ten
+        stretch = [left[task].pop() for task, share in TASKS.items() for _ in range(share)]
+        chance.shuffle(stretch)
+        order += stretch
     return order
 
 
