@@ -287,14 +287,13 @@ static struct totals total(const struct sprout_estimate *e)
     for (size_t i = 0; i < e->slots; i++) {
         const struct cell *c = &e->cells[i];
         const double expected = share * (double)(c->holdout.n + c->mix.n);
-        if (expected < SPROUT_ESTIMATE_CELL_MIN) {
-            merge_cell(&pool, c);
-        } else if (c->holdout.n == 0) { /* a rule keeps it out of the holdout */
+        const bool large = expected >= SPROUT_ESTIMATE_CELL_MIN;
+        if (large && c->holdout.n == 0) { /* a rule keeps it out of the holdout */
             t.uncovered += c->mix.n;
-        } else if (c->holdout.n < 2 || c->mix.n < 2) {
-            merge_cell(&pool, c);
-        } else {
+        } else if (large && c->holdout.n >= 2 && c->mix.n >= 2) {
             compare_cell(&t, c);
+        } else {
+            merge_cell(&pool, c);
         }
     }
     if (pool.holdout.n >= 2 && pool.mix.n >= 2) {
