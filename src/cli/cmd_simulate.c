@@ -33,6 +33,7 @@ static const char usage[] =
     "  --requests DIR         measured requests, one <task>.jsonl per task; beside "
     "--means,\n"
     "                         energies come from here and preferences from there\n"
+    "  --train DIR            the requests that `prompt` learns from: others than those\n"
     "  --evaluations FILE|DIR published hours whose quality stands in place of drawn "
     "ones\n"
     "  --bounds-from FILE     the grid whose extremes are k0_min and k0_max (default: "
@@ -44,6 +45,12 @@ static const char usage[] =
     "the policies:\n"
     "  --policy NAMES         of the list below, by commas, or 'all'\n"
     "  --floor F              quality to keep, of always-L0 (default: the paper's rule)\n"
+    "  --hourly-floor H       least quality of any hour, for `prompt` (default: floor - "
+    "0.10)\n"
+    "  --budget-window hour|day|window   over what `prompt` keeps its floor (default: "
+    "window)\n"
+    "  --protect KIND         maths or code: `prompt` leaves these prompts at L0\n"
+    "  --quality preference|accuracy   what the floor is about (default: preference)\n"
     "  --xi X                 the rule's share to give up in the dirtiest hour (default: "
     "0.1)\n"
     "  --draws N              prompts judged per evaluation (default: 1000)\n"
@@ -62,6 +69,11 @@ enum option_id {
     OPT_MIX,
     OPT_MEANS,
     OPT_REQUESTS,
+    OPT_TRAIN,
+    OPT_HOURLY_FLOOR,
+    OPT_BUDGET_WINDOW,
+    OPT_PROTECT,
+    OPT_QUALITY,
     OPT_EVALUATIONS,
     OPT_BOUNDS_FROM,
     OPT_TRAILING,
@@ -85,6 +97,11 @@ static const struct option long_options[] = {
     {"mix", required_argument, NULL, OPT_MIX},
     {"means", required_argument, NULL, OPT_MEANS},
     {"requests", required_argument, NULL, OPT_REQUESTS},
+    {"train", required_argument, NULL, OPT_TRAIN},
+    {"hourly-floor", required_argument, NULL, OPT_HOURLY_FLOOR},
+    {"budget-window", required_argument, NULL, OPT_BUDGET_WINDOW},
+    {"protect", required_argument, NULL, OPT_PROTECT},
+    {"quality", required_argument, NULL, OPT_QUALITY},
     {"evaluations", required_argument, NULL, OPT_EVALUATIONS},
     {"bounds-from", required_argument, NULL, OPT_BOUNDS_FROM},
     {"trailing", required_argument, NULL, OPT_TRAILING},
@@ -163,8 +180,10 @@ static enum sprout_status take_policies(struct command *c, const char *list)
 
     if (strcmp(list, "all") == 0) {
         for (size_t i = 0; i < sprout_sim_policy_count; i++) {
-            if (!sprout_sim_policies[i].needs_requests || c->opts.requests != NULL) {
-                st = add_policy(c, sprout_str_of(sprout_sim_policies[i].name));
+            const struct sprout_sim_policy *const p = &sprout_sim_policies[i];
+            if ((!p->needs_requests || c->opts.requests != NULL) &&
+                (!p->needs_training || c->opts.train != NULL)) {
+                st = add_policy(c, sprout_str_of(p->name));
             }
         }
         return st;
@@ -193,6 +212,49 @@ static enum sprout_status take_column(struct command *c)
                            "--column '%s': expected direct or lifecycle", optarg);
     }
     return SPROUT_OK;
+}
+
+/* Index of optarg among `names`, or -1. */
+static int take_word(struct command *c, const char *option, const char *const *names,
+                     size_t count)
+{
+    char list[128];
+    struct sprout_buf b = sprout_buf_of(list, sizeof list - 1);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(optarg, names[i]) == 0) {
+            return (int)i;
+        }
+        sprout_buf_printf(&b, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+    list[b.len] = '\0';
+    sprout_fail(&c->err, SPROUT_USAGE, "--%s '%s': expected one of %s", option, optarg,
+                list);
+    return -1;
+}
+
+static enum sprout_status take_budget_window(struct command *c)
+{
+    static const char *const names[] = {"window", "day", "hour"};
+    const int i = take_word(c, "budget-window", names, 3);
+    c->opts.settings.budget = (enum sprout_budget_window)(i < 0 ? 0 : i);
+    return i < 0 ? SPROUT_USAGE : SPROUT_OK;
+}
+
+static enum sprout_status take_protect(struct command *c)
+{
+    static const char *const names[] = {"maths", "code"};
+    static const enum sprout_kind kind[] = {SPROUT_KIND_MATHS, SPROUT_KIND_CODE};
+    const int i = take_word(c, "protect", names, 2);
+    c->opts.protect |= i < 0 ? 0 : 1u << kind[i];
+    return i < 0 ? SPROUT_USAGE : SPROUT_OK;
+}
+
+static enum sprout_status take_quality(struct command *c)
+{
+    static const char *const names[] = {"preference", "accuracy"};
+    const int i = take_word(c, "quality", names, 2);
+    c->opts.by = i == 1 ? SPROUT_BY_ACCURACY : SPROUT_BY_PREFERENCE;
+    return i < 0 ? SPROUT_USAGE : SPROUT_OK;
 }
 
 static enum sprout_status take_start(struct command *c)
@@ -232,6 +294,9 @@ static enum sprout_status take_number(struct command *c, int id)
     case OPT_FLOOR:
         st = take_f64(c, "floor", 0, 2, &s->floor);
         break;
+    case OPT_HOURLY_FLOOR:
+        st = take_f64(c, "hourly-floor", 0, 2, &s->hourly_floor);
+        break;
     default: /* OPT_XI */
         st = take_f64(c, "xi", 0, 1, &s->xi);
         break;
@@ -254,6 +319,15 @@ static enum sprout_status take_option(struct command *c, int id, const char **po
     case OPT_REQUESTS:
         c->opts.requests = optarg;
         return SPROUT_OK;
+    case OPT_TRAIN:
+        c->opts.train = optarg;
+        return SPROUT_OK;
+    case OPT_BUDGET_WINDOW:
+        return take_budget_window(c);
+    case OPT_PROTECT:
+        return take_protect(c);
+    case OPT_QUALITY:
+        return take_quality(c);
     case OPT_EVALUATIONS:
         c->opts.evaluations = optarg;
         return SPROUT_OK;
@@ -389,6 +463,7 @@ int sprout_cmd_simulate(int argc, char **argv)
     struct command c = {.opts = {.scope = SPROUT_GRID_DIRECT,
                                  .carbon = sprout_carbon_paper,
                                  .settings = {.floor = NAN,
+                                              .hourly_floor = NAN,
                                               .xi = SPROUT_FLOOR_XI_DEFAULT,
                                               .draws = 1000,
                                               .seed = 1}}};

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "sim/train_examples.h"
+
 struct zone {
     char path[SPROUT_EXPERIMENT_PATH_MAX];
     struct sprout_grid_trace trace;
@@ -23,6 +25,7 @@ struct sprout_experiment {
     struct sprout_means means;
     struct sprout_requests requests;
     struct sprout_accuracy accuracy;
+    struct sprout_prompts *prompts;
     struct sprout_sim_run *run; /* owned */
     size_t runs;
     struct sprout_experiment_input *input; /* owned */
@@ -172,6 +175,70 @@ static enum sprout_status read_shared(struct sprout_experiment *e,
     return SPROUT_OK;
 }
 
+static bool wants_prompts(const struct sprout_experiment *e)
+{
+    bool any = false;
+    for (size_t i = 0; i < e->opts.policies; i++) {
+        any = any || e->opts.policy[i]->needs_training;
+    }
+    return any && e->opts.train != NULL && e->opts.requests != NULL;
+}
+
+struct training {
+    struct sprout_requests requests;
+    struct sprout_accuracy accuracy;
+    struct sprout_train_example *example;
+    struct sprout_trained trained;
+};
+
+static enum sprout_status train(struct sprout_experiment *e, struct training *t,
+                                struct sprout_error *err)
+{
+    const struct sprout_train_opts opts = {.seed = e->opts.settings.seed,
+                                           .trained_on = sprout_str_of(e->opts.train)};
+    enum sprout_status st = sprout_requests_read(e->opts.train, &t->requests, err);
+    if (st == SPROUT_OK) {
+        note_input(e, "train", e->opts.train, t->requests.sha256);
+        st = sprout_accuracy_make(&t->requests, &t->accuracy, err);
+    }
+    if (st == SPROUT_OK) {
+        t->example =
+            sprout_train_examples(&t->requests, &t->accuracy, SPROUT_STR("gsm8k"));
+        st = t->example != NULL ? SPROUT_OK
+                                : sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
+    }
+    return st == SPROUT_OK
+               ? sprout_train(t->example, t->requests.count, &opts, &t->trained, err)
+               : st;
+}
+
+/* Trains, predicts every prompt of the folder under test, and lets the rest go. */
+static enum sprout_status read_prompts(struct sprout_experiment *e,
+                                       struct sprout_error *err)
+{
+    struct training t = {.example = NULL};
+    struct sprout_predictor predictor;
+    enum sprout_status st = train(e, &t, err);
+    if (st == SPROUT_OK) {
+        st = sprout_predictor_view(t.trained.bytes, t.trained.len, &predictor, err);
+    }
+    if (st == SPROUT_OK) {
+        const struct sprout_prompts_opts opts = {.predictor = &predictor,
+                                                 .by = e->opts.by,
+                                                 .protect = e->opts.protect,
+                                                 .example = t.example,
+                                                 .held_out = t.trained.held_out,
+                                                 .examples = t.requests.count};
+        st = sprout_prompts_new(&e->requests, &e->accuracy, &opts, &e->prompts, err);
+        e->opts.settings.prompts = e->prompts;
+    }
+    sprout_trained_free(&t.trained);
+    free(t.example);
+    sprout_accuracy_free(&t.accuracy);
+    sprout_requests_free(&t.requests);
+    return st;
+}
+
 static enum sprout_status read_evaluations(struct sprout_experiment *e, struct zone *z,
                                            struct sprout_error *err)
 {
@@ -239,6 +306,9 @@ static enum sprout_status read_all(struct sprout_experiment *e, struct sprout_er
     }
     for (size_t z = 0; st == SPROUT_OK && z < e->zones; z++) {
         st = read_zone(e, &e->zone[z], err);
+    }
+    if (st == SPROUT_OK && wants_prompts(e)) {
+        st = read_prompts(e, err);
     }
     return st;
 }
@@ -311,6 +381,7 @@ void sprout_experiment_free(struct sprout_experiment *e)
     }
     sprout_grid_trace_free(&e->bounds);
     sprout_mix_free(&e->mix);
+    sprout_prompts_free(e->prompts);
     sprout_accuracy_free(&e->accuracy);
     sprout_requests_free(&e->requests);
     free(e->run);

@@ -9,6 +9,7 @@
 #ifndef SPROUT_SIM_EXPERIMENT_H
 #define SPROUT_SIM_EXPERIMENT_H
 
+#include "sim/prompts.h"
 #include "sim/run.h"
 
 enum {
@@ -25,6 +26,7 @@ struct sprout_experiment_opts {
     const char *mix;
     const char *means;
     const char *requests;
+    const char *train;       /* folder that `prompt` learns from */
     const char *evaluations; /* a file, or a folder of <zone>_*.json */
     enum sprout_grid_scope scope;
     sprout_instant start;
@@ -33,7 +35,9 @@ struct sprout_experiment_opts {
     struct sprout_carbon_params carbon;
     const struct sprout_sim_policy *policy[SPROUT_EXPERIMENT_POLICIES_MAX];
     size_t policies;
-    struct sprout_sim_settings settings;
+    struct sprout_sim_settings settings; /* .prompts is the experiment's affair */
+    uint32_t protect;                    /* bit per sprout_kind, for `prompt` */
+    enum sprout_predict_by by;           /* what quality is */
 };
 
 struct sprout_experiment_input {

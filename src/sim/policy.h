@@ -14,6 +14,7 @@ sprout_sim_policy_fn sprout_sim_model;
 sprout_sim_policy_fn sprout_sim_static;
 sprout_sim_policy_fn sprout_sim_sprout;
 sprout_sim_policy_fn sprout_sim_oracle;
+sprout_sim_policy_fn sprout_sim_prompt;
 
 /* The floor in force at an hour's grid value: fixed, or the paper's rule. */
 double sprout_sim_floor(const struct sprout_sim_settings *s, sprout_g_per_kwh now,

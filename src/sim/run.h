@@ -12,8 +12,15 @@
 
 #include "sim/world.h"
 
+enum sprout_budget_window { SPROUT_BUDGET_WINDOW, SPROUT_BUDGET_DAY, SPROUT_BUDGET_HOUR };
+
+struct sprout_prompts;
+
 struct sprout_sim_settings {
-    double floor; /* relative to always-L0; NaN: the paper's rule with xi */
+    double floor;        /* relative to always-L0; NaN: the paper's rule with xi */
+    double hourly_floor; /* of every hour, for `prompt`; NaN: the floor less 0.10 */
+    enum sprout_budget_window budget;     /* over what `prompt` keeps the floor */
+    const struct sprout_prompts *prompts; /* what `prompt` reads; NULL: it cannot run */
     double xi;
     int64_t draws; /* prompts judged per evaluation */
     uint64_t seed;
@@ -62,6 +69,7 @@ struct sprout_sim_policy {
     size_t options;
     int option[SPROUT_SIM_OPTIONS]; /* what its mix's entries mean */
     bool needs_requests;
+    bool needs_training;
 };
 
 extern const struct sprout_sim_policy sprout_sim_policies[];
