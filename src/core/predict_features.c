@@ -62,13 +62,6 @@ static size_t assemble(const struct sprout_predict_text *t, unsigned char *out)
 
 enum byte_class { OTHER = 0, BLANK, LETTER, DIGIT, LINE, HIGH };
 
-/* Five counts in one word, so that a pass over the bytes is one addition for each. */
-enum { COUNT_BITS = 12, COUNT_MASK = (1 << COUNT_BITS) - 1 };
-enum { DIGITS, UPPERS, LINES, COMMAS, QUESTIONS };
-#define ONE_OF(what) (UINT64_C(1) << (COUNT_BITS * (what)))
-
-static_assert((int)SPROUT_PREDICT_READ <= (int)COUNT_MASK, "a count fits into its bits");
-
 /* Of each byte its class; a row is 32 bytes. */
 static const unsigned char class_of[256] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 4, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -82,55 +75,36 @@ static const unsigned char class_of[256] = {
     5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
 };
 
-#define D(c) [c] = ONE_OF(DIGITS)
-#define U(c) [c] = ONE_OF(UPPERS)
-static const uint64_t counts_of[256] = {
-    D('0'),
-    D('1'),
-    D('2'),
-    D('3'),
-    D('4'),
-    D('5'),
-    D('6'),
-    D('7'),
-    D('8'),
-    D('9'),
-    U('A'),
-    U('B'),
-    U('C'),
-    U('D'),
-    U('E'),
-    U('F'),
-    U('G'),
-    U('H'),
-    U('I'),
-    U('J'),
-    U('K'),
-    U('L'),
-    U('M'),
-    U('N'),
-    U('O'),
-    U('P'),
-    U('Q'),
-    U('R'),
-    U('S'),
-    U('T'),
-    U('U'),
-    U('V'),
-    U('W'),
-    U('X'),
-    U('Y'),
-    U('Z'),
-    ['\n'] = ONE_OF(LINES),
-    [','] = ONE_OF(COMMAS),
-    ['?'] = ONE_OF(QUESTIONS),
-};
-#undef D
-#undef U
+#define EACH_BYTE(v) ((v)*UINT64_C(0x0101010101010101))
 
-static int64_t count_in(uint64_t counts, int what)
+static uint64_t load_8(const unsigned char *p)
 {
-    return (int64_t)(counts >> (COUNT_BITS * what) & COUNT_MASK);
+    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
+           (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
+           (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+}
+
+/* The top bit of each byte that is an ASCII letter.  Small and large ones differ in 0x20;
+ * what is added carries a byte over 0x7f from 'a' on, and from past 'z' on. */
+static uint64_t letters_of(uint64_t eight)
+{
+    const uint64_t small = (eight & EACH_BYTE(0x7f)) | EACH_BYTE(0x20);
+    const uint64_t from_a = small + EACH_BYTE(0x80 - 'a');
+    const uint64_t past_z = small + EACH_BYTE(0x7f - 'z');
+    return from_a & ~past_z & ~eight & EACH_BYTE(0x80);
+}
+
+/* How many bytes from the first on have their top bit set; 0 to 8. */
+static size_t run_of(uint64_t tops)
+{
+    const uint64_t gap = ~tops & EACH_BYTE(0x80);
+    return gap == 0 ? 8 : (size_t)__builtin_ctzll(gap) / 8;
+}
+
+/* Bytes with their top bit set. */
+static size_t count_tops(uint64_t tops)
+{
+    return (size_t)(((tops >> 7) * EACH_BYTE(1)) >> 56);
 }
 
 /* ---- hashes ---------------------------------------------------------------------------- */
@@ -141,243 +115,224 @@ static int64_t count_in(uint64_t counts, int what)
 /* What a hash is a feature of; each keeps the same words apart. */
 enum feature { WORD = 1, PAIR, FIRST_1, FIRST_2, FIRST_3, LAST_1, LAST_2 };
 
-static uint64_t load_8(const unsigned char *p)
-{
-    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
-           (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
-           (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
-}
-
 static uint64_t mix(uint64_t h, uint64_t v)
 {
     h = (h ^ v) * MULTIPLY_1;
     return h ^ h >> 29;
 }
 
-/* A token's bytes with the bits of `fold` set in each: 0x20 makes letters small.  Eight
- * bytes past the end of the text may be looked at and are masked away. */
-static uint64_t hash_token(const unsigned char *p, size_t len, unsigned char fold)
+/* ---- code: a rule ------------------------------------------------------------------------ */
+
+/* Words that are rare outside of programs, or of requests for one: the first eight letters,
+ * the length, and how far each counts.  CODE_FROM points make a text code. */
+enum { CODE_FROM = 4, CODE_FENCE = 4, CODE_LINE_END = 1, CODE_MARK = 1 };
+
+/* clang-format off */
+#define CODE_WORDS(X) \
+    X('b', 'a', 's', 'h', 0, 0, 0, 0, 4, 2) \
+    X('b', 'o', 'o', 'l', 0, 0, 0, 0, 4, 1) \
+    X('c', 'h', 'a', 'r', 0, 0, 0, 0, 4, 1) \
+    X('c', 'o', 'm', 'p', 'i', 'l', 'e', 0, 7, 2) \
+    X('c', 'o', 'n', 's', 't', 0, 0, 0, 5, 2) \
+    X('c', 'p', 'p', 0, 0, 0, 0, 0, 3, 2) \
+    X('c', 's', 's', 0, 0, 0, 0, 0, 3, 2) \
+    X('d', 'e', 'f', 0, 0, 0, 0, 0, 3, 2) \
+    X('e', 'l', 'i', 'f', 0, 0, 0, 0, 4, 3) \
+    X('e', 'n', 'd', 'i', 'f', 0, 0, 0, 5, 3) \
+    X('e', 'n', 'u', 'm', 0, 0, 0, 0, 4, 2) \
+    X('f', 'o', 'r', 'e', 'a', 'c', 'h', 0, 7, 2) \
+    X('f', 'u', 'n', 'c', 0, 0, 0, 0, 4, 2) \
+    X('g', 'o', 'l', 'a', 'n', 'g', 0, 0, 6, 3) \
+    X('h', 't', 'm', 'l', 0, 0, 0, 0, 4, 2) \
+    X('i', 'f', 'd', 'e', 'f', 0, 0, 0, 5, 3) \
+    X('i', 'm', 'p', 'l', 0, 0, 0, 0, 4, 2) \
+    X('i', 'n', 'c', 'l', 'u', 'd', 'e', 0, 7, 1) \
+    X('i', 'n', 't', 0, 0, 0, 0, 0, 3, 1) \
+    X('j', 'a', 'v', 'a', 0, 0, 0, 0, 4, 2) \
+    X('j', 'a', 'v', 'a', 's', 'c', 'r', 'i', 10, 3) \
+    X('j', 's', 'o', 'n', 0, 0, 0, 0, 4, 2) \
+    X('l', 'a', 'm', 'b', 'd', 'a', 0, 0, 6, 1) \
+    X('n', 'a', 'm', 'e', 's', 'p', 'a', 'c', 9, 2) \
+    X('n', 'u', 'l', 'l', 'p', 't', 'r', 0, 7, 3) \
+    X('p', 'r', 'i', 'n', 't', 'f', 0, 0, 6, 3) \
+    X('p', 'r', 'i', 'n', 't', 'l', 'n', 0, 7, 3) \
+    X('p', 'y', 't', 'h', 'o', 'n', 0, 0, 6, 3) \
+    X('r', 'e', 'g', 'e', 'x', 0, 0, 0, 5, 3) \
+    X('r', 'u', 's', 't', 0, 0, 0, 0, 4, 1) \
+    X('s', 'q', 'l', 0, 0, 0, 0, 0, 3, 3) \
+    X('s', 't', 'd', 0, 0, 0, 0, 0, 3, 2) \
+    X('s', 't', 'r', 'u', 'c', 't', 0, 0, 6, 2) \
+    X('t', 'y', 'p', 'e', 'd', 'e', 'f', 0, 7, 3) \
+    X('t', 'y', 'p', 'e', 's', 'c', 'r', 'i', 10, 3) \
+    X('v', 'a', 'r', 0, 0, 0, 0, 0, 3, 2) \
+    X('v', 'o', 'i', 'd', 0, 0, 0, 0, 4, 2) \
+    X('x', 'm', 'l', 0, 0, 0, 0, 0, 3, 2) \
+    X('y', 'a', 'm', 'l', 0, 0, 0, 0, 4, 2)
+/* clang-format on */
+
+#define EIGHT(a, b, c, d, e, f, g, h)                                                    \
+    ((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 |    \
+     (uint64_t)(e) << 32 | (uint64_t)(f) << 40 | (uint64_t)(g) << 48 |                   \
+     (uint64_t)(h) << 56)
+
+/* A hash table that the compiler fills; the multiplier is one of those with which no two
+ * words share a slot.  (Were there two, the compiler would refuse the second.) */
+#define SLOTS_MULTIPLY UINT64_C(0x5e92a34ac414e5e9)
+#define SLOT(letters)  ((letters)*SLOTS_MULTIPLY >> 57) /* 0 to 127 */
+
+#define IN_SLOT(a, b, c, d, e, f, g, h, len, points)                                     \
+    [SLOT(EIGHT(a, b, c, d, e, f, g, h))] = {EIGHT(a, b, c, d, e, f, g, h), len, points},
+
+static const struct {
+    uint64_t letters;
+    uint32_t len;
+    int32_t points;
+} code_words[128] = {CODE_WORDS(IN_SLOT)};
+
+static int code_points(uint64_t letters, size_t len)
 {
-    const uint64_t folds = fold * UINT64_C(0x0101010101010101);
-    uint64_t h = 0;
-    for (; len > 8; p += 8, len -= 8) {
-        h = mix(h, load_8(p) | folds);
-    }
-    const uint64_t mask = ~UINT64_C(0) >> (64 - 8 * len);
-    return mix(h, (load_8(p) | folds) & mask);
+    const uint64_t slot = SLOT(letters);
+    return code_words[slot].letters == letters && code_words[slot].len == len
+               ? code_words[slot].points
+               : 0;
 }
 
-/* ---- the pass over the tokens ----------------------------------------------------------- */
+/* ---- tokens ---------------------------------------------------------------------------- */
 
 struct scan {
-    struct sprout_predict_features *out;
-    const unsigned char *text;
+    const unsigned char *text; /* with eight zero bytes after its end */
     size_t len;
-    uint64_t tokens;
-    uint64_t last[2]; /* hashes of the last token and the one before it */
-    uint64_t words, letters, sentences;
-    uint64_t seen; /* bit c & 63 of each other byte c met, kept for 0x20 to 0x3f ... */
-    uint64_t seen_top;   /* ... and for 0x40 to 0x7f */
+    uint64_t *token; /* hashes, SPROUT_PREDICT_READ of them at most */
+    size_t tokens;
+    uint64_t words, letters, uppers, digits, lines, sentences, commas, questions;
+    uint64_t seen;       /* bit c: the mark c under 0x40 was met */
     uint32_t options;    /* bit i: "(A)" and on was met */
     bool choices;        /* the word */
     bool underscores;    /* three or more in a row */
     size_t first_option; /* where "(A)" begins a line for the last time; 0: nowhere */
     int code;            /* points of the rule for code */
-    uint64_t rows[(SPROUT_PREDICT_ROWS + 63) / 64]; /* met so far */
 };
 
-static void add_feature(struct scan *s, enum feature kind, uint64_t h)
+static void add_token(struct scan *s, uint64_t hash)
 {
-    h = (h ^ (uint64_t)kind) * MULTIPLY_2;
-    h ^= h >> 32;
-    const uint32_t row = (uint32_t)(((h & 0xffffffff) * SPROUT_PREDICT_ROWS) >> 32);
-    const uint64_t bit = UINT64_C(1) << (row & 63);
-    if ((s->rows[row >> 6] & bit) == 0) {
-        s->rows[row >> 6] |= bit;
-        s->out->row[s->out->count] = (uint16_t)row;
-        s->out->tag[s->out->count] = (uint8_t)(h >> 60);
-        s->out->count++;
-    }
+    s->token[s->tokens++] = hash;
 }
-
-static void add_token(struct scan *s, uint64_t h)
-{
-    add_feature(s, WORD, h);
-    if (s->tokens > 0) {
-        add_feature(s, PAIR, mix(s->last[0], h));
-    }
-    if (s->tokens == 0) {
-        add_feature(s, FIRST_1, h);
-    } else if (s->tokens == 1) {
-        add_feature(s, FIRST_2, mix(s->last[0], h));
-    } else if (s->tokens == 2) {
-        add_feature(s, FIRST_3, mix(mix(s->last[1], s->last[0]), h));
-    }
-    s->last[1] = s->last[0];
-    s->last[0] = h;
-    s->tokens++;
-}
-
-static void add_ends(struct scan *s)
-{
-    if (s->tokens > 0) {
-        add_feature(s, LAST_1, s->last[0]);
-    }
-    if (s->tokens > 1) {
-        add_feature(s, LAST_2, mix(s->last[1], s->last[0]));
-    }
-}
-
-/* ---- code: a rule ------------------------------------------------------------------------ */
-
-/* Words that are rare outside of programs, or of requests for one, and how far each of them
- * counts.  CODE_FROM points make a text code. */
-enum { CODE_FROM = 4, CODE_FENCE = 4, CODE_LINE_END = 1, CODE_MARK = 1 };
-
-static const struct {
-    const char *word;
-    int points;
-} code_words[] = {
-    {"bash", 2},       {"bool", 1},    {"char", 1},       {"compile", 2},
-    {"const", 2},      {"cpp", 2},     {"css", 2},        {"def", 2},
-    {"elif", 3},       {"endif", 3},   {"enum", 2},       {"foreach", 2},
-    {"func", 2},       {"golang", 3},  {"html", 2},       {"ifdef", 3},
-    {"impl", 2},       {"include", 1}, {"int", 1},        {"java", 2},
-    {"javascript", 3}, {"json", 2},    {"lambda", 1},     {"namespace", 2},
-    {"nullptr", 3},    {"printf", 3},  {"println", 3},    {"python", 3},
-    {"regex", 3},      {"rust", 1},    {"sql", 3},        {"std", 2},
-    {"struct", 2},     {"typedef", 3}, {"typescript", 3}, {"var", 2},
-    {"void", 2},       {"xml", 2},     {"yaml", 2},
-};
-
-/* Bit l of row n: some word of n letters begins with letter l. */
-static bool may_be_code(unsigned char first, size_t len)
-{
-    enum {
-        B = 1 << 1,
-        C = 1 << 2,
-        D = 1 << 3,
-        E = 1 << 4,
-        F = 1 << 5,
-        G = 1 << 6,
-        H = 1 << 7,
-        I = 1 << 8,
-        J = 1 << 9,
-        L = 1 << 11,
-        N = 1 << 13,
-        P = 1 << 15,
-        R = 1 << 17,
-        S = 1 << 18,
-        T = 1 << 19,
-        V = 1 << 21,
-        X = 1 << 23,
-        Y = 1 << 24
-    };
-    static const uint32_t first_letters[11] = {
-        [3] = C | D | I | S | V | X,
-        [4] = B | C | E | F | H | I | J | R | V | Y,
-        [5] = C | E | I | R,
-        [6] = G | L | P | S,
-        [7] = C | F | I | N | P | T,
-        [9] = N,
-        [10] = J | T,
-    };
-    return len < 11 && (first_letters[len] >> ((first | 0x20) - 'a') & 1) != 0;
-}
-
-static int code_points(const unsigned char *word, size_t len)
-{
-    if (!may_be_code(word[0], len)) {
-        return 0;
-    }
-    for (size_t i = 0; i < sizeof code_words / sizeof *code_words; i++) {
-        if (sprout_str_ieq((struct sprout_str){(const char *)word, len},
-                           sprout_str_of(code_words[i].word))) {
-            return code_words[i].points;
-        }
-    }
-    return 0;
-}
-
-/* ---- tokens ---------------------------------------------------------------------------- */
 
 static size_t scan_word(struct scan *s, size_t at)
 {
-    size_t end = at + 1;
-    while (end < s->len && class_of[s->text[end]] == LETTER) {
-        end++;
-    }
-    const size_t len = end - at;
-    add_token(s, hash_token(s->text + at, len, 0x20));
+    uint64_t hash = 0, first = 0;
+    size_t len = 0, run;
+    do {
+        const uint64_t eight = load_8(s->text + at + len);
+        const uint64_t letters = letters_of(eight);
+        run = run_of(letters);
+        const uint64_t mask = run == 0 ? 0 : ~UINT64_C(0) >> (64 - 8 * run);
+        const uint64_t small = (eight | EACH_BYTE(0x20)) & mask;
+        s->uppers += count_tops(letters & mask & ~(eight << 2));
+        first = len == 0 ? small : first;
+        hash = run == 0 ? hash : mix(hash, small);
+        len += run;
+    } while (run == 8);
+    add_token(s, hash);
     s->words++;
     s->letters += len;
-    s->code += code_points(s->text + at, len);
+    s->code += code_points(first, len);
     s->choices = s->choices || (len == 7 && memcmp(s->text + at, "Choices", 7) == 0);
-    return end;
+    return at + len;
 }
 
 static size_t scan_number(struct scan *s, size_t at)
 {
     size_t end = at + 1;
-    while (end < s->len && class_of[s->text[end]] == DIGIT) {
+    while (class_of[s->text[end]] == DIGIT) {
         end++;
     }
-    const size_t digits = end - at < 5 ? end - at : 5;
-    const unsigned char token[8] = {'#', (unsigned char)('0' + digits)};
-    add_token(s, hash_token(token, 2, 0));
+    const uint64_t digits = end - at < 5 ? end - at : 5;
+    add_token(s, mix(0, '#' | ('0' + digits) << 8));
+    s->digits += end - at;
     return end;
 }
 
 /* A code point above ASCII; a damaged one ends where its bytes do. */
 static size_t scan_high(struct scan *s, size_t at)
 {
+    uint64_t bytes = s->text[at];
     size_t end = at + 1;
-    while (end < s->len && end < at + 4 && (s->text[end] & 0xc0) == 0x80) {
+    while (end < at + 4 && (s->text[end] & 0xc0) == 0x80) {
+        bytes |= (uint64_t)s->text[end] << 8 * (end - at);
         end++;
     }
-    add_token(s, hash_token(s->text + at, end - at, 0));
+    add_token(s, mix(0, bytes));
     return end;
 }
 
-static bool ends_line(const struct scan *s, size_t at)
+static bool ends_line(const unsigned char *p)
 {
-    return at + 1 >= s->len || s->text[at + 1] == '\n';
+    return p[1] == 0 || p[1] == '\n';
 }
 
-/* The byte after `at` is looked at beyond the end too: what lies there is zero. */
-static void note_mark(struct scan *s, size_t at)
+/* A mark that tells something by itself, or with the bytes after it. */
+static void note_mark(struct scan *s, const unsigned char *p)
 {
-    const unsigned char *const p = s->text + at;
     s->seen |= *p < 0x40 ? UINT64_C(1) << *p : 0;
-    s->seen_top |= *p >= 0x40 ? UINT64_C(1) << (*p & 63) : 0;
-    if ((*p == '.' || *p == '?') && p[1] == ' ') {
-        s->sentences++;
-    } else if (*p == '(' && p[1] >= 'A' && p[1] <= 'E' && p[2] == ')') {
-        s->options |= 1u << (p[1] - 'A');
-        if (p[1] == 'A' && at > 0 && p[-1] == '\n') {
-            s->first_option = at;
+    switch (*p) {
+    case ',':
+        s->commas++;
+        break;
+    case '.':
+        s->sentences += p[1] == ' ';
+        break;
+    case '?':
+        s->questions++;
+        s->sentences += p[1] == ' ';
+        break;
+    case '(':
+        if (p[1] >= 'A' && p[1] <= 'E' && p[2] == ')') {
+            s->options |= 1u << (p[1] - 'A');
+            const bool begins = p[1] == 'A' && p > s->text && p[-1] == '\n';
+            s->first_option = begins ? (size_t)(p - s->text) : s->first_option;
         }
-    } else if (*p == '_' && p[1] == '_' && p[2] == '_') {
-        s->underscores = true;
-    } else if (*p == '`' && p[1] == '`' && p[2] == '`') {
-        s->code += CODE_FENCE;
-    } else if ((*p == ';' || *p == '{' || *p == '}') && ends_line(s, at)) {
-        s->code += CODE_LINE_END;
-    } else if ((*p == '(' && p[1] == ')') || (*p == '=' && p[1] == '=') ||
-               (*p == '-' && p[1] == '>') || (*p == '<' && p[1] == '/')) {
-        s->code += CODE_MARK;
+        s->code += p[1] == ')' ? CODE_MARK : 0;
+        break;
+    case '_':
+        s->underscores = s->underscores || (p[1] == '_' && p[2] == '_');
+        break;
+    case '`':
+        s->code += p[1] == '`' && p[2] == '`' ? CODE_FENCE : 0;
+        break;
+    case ';':
+    case '{':
+    case '}':
+        s->code += ends_line(p) ? CODE_LINE_END : 0;
+        break;
+    case '=':
+        s->code += p[1] == '=' ? CODE_MARK : 0;
+        break;
+    case '-':
+        s->code += p[1] == '>' ? CODE_MARK : 0;
+        break;
+    case '<':
+        s->code += p[1] == '/' ? CODE_MARK : 0;
+        break;
+    default:
+        break;
     }
 }
 
 static void scan_text(struct scan *s)
 {
-    for (size_t at = 0; at < s->len;) {
-        switch ((enum byte_class)class_of[s->text[at]]) {
+    size_t at = 0;
+    while (at < s->len) {
+        const unsigned char c = s->text[at];
+        if (class_of[c] == LETTER) { /* most are, and a blank follows nearly always */
+            at = scan_word(s, at);
+            at += s->text[at] == ' ';
+            continue;
+        }
+        switch ((enum byte_class)class_of[c]) {
+        case LETTER:
         case BLANK:
             at++;
-            break;
-        case LETTER:
-            at = scan_word(s, at);
             break;
         case DIGIT:
             at = scan_number(s, at);
@@ -385,18 +340,66 @@ static void scan_text(struct scan *s)
         case HIGH:
             at = scan_high(s, at);
             break;
-        case OTHER:
-            note_mark(s, at);
-            add_token(s, hash_token(s->text + at, 1, 0));
+        case LINE:
+            s->lines++;
+            add_token(s, mix(0, c));
             at++;
             break;
-        case LINE:
-            add_token(s, hash_token(s->text + at, 1, 0));
+        case OTHER:
+            note_mark(s, s->text + at);
+            add_token(s, mix(0, c));
             at++;
             break;
         }
     }
-    add_ends(s);
+}
+
+/* ---- rows ------------------------------------------------------------------------------ */
+
+struct row_set {
+    const int16_t *ahead; /* rows to ask the memory for, as soon as they are known */
+    uint64_t bit[(SPROUT_PREDICT_ROWS + 63) / 64];
+};
+
+/* Whether a row is new is not branched on: it could not be foretold. */
+static uint32_t add_feature(struct sprout_predict_features *out, struct row_set *set,
+                            uint32_t count, enum feature kind, uint64_t h)
+{
+    h = (h ^ (uint64_t)kind) * MULTIPLY_2;
+    h ^= h >> 32;
+    const uint32_t row = (uint32_t)(((h & 0xffffffff) * SPROUT_PREDICT_ROWS) >> 32);
+    __builtin_prefetch(set->ahead + (size_t)row * SPROUT_PREDICT_COLUMNS);
+    uint64_t *const word = &set->bit[row >> 6];
+    const uint64_t had = *word >> (row & 63) & 1;
+    *word |= UINT64_C(1) << (row & 63);
+    out->row[count] = (uint16_t)row;
+    out->tag[count] = (uint8_t)(h >> 60);
+    return count + (uint32_t)(had ^ 1);
+}
+
+static void add_features(const uint64_t *token, size_t tokens, const int16_t *ahead,
+                         struct sprout_predict_features *out)
+{
+    struct row_set set = {.ahead = ahead};
+    uint32_t n = 0;
+    for (size_t i = 0; i < tokens; i++) {
+        n = add_feature(out, &set, n, WORD, token[i]);
+        if (i > 0) {
+            n = add_feature(out, &set, n, PAIR, mix(token[i - 1], token[i]));
+        }
+    }
+    if (tokens > 0) {
+        n = add_feature(out, &set, n, FIRST_1, token[0]);
+        n = add_feature(out, &set, n, LAST_1, token[tokens - 1]);
+    }
+    if (tokens > 1) {
+        n = add_feature(out, &set, n, FIRST_2, mix(token[0], token[1]));
+        n = add_feature(out, &set, n, LAST_2, mix(token[tokens - 2], token[tokens - 1]));
+    }
+    if (tokens > 2) {
+        n = add_feature(out, &set, n, FIRST_3, mix(mix(token[0], token[1]), token[2]));
+    }
+    out->count = n;
 }
 
 /* ---- marks of form --------------------------------------------------------------------- */
@@ -418,7 +421,7 @@ static int32_t ratio(uint64_t a, uint64_t b)
 
 static bool met(const struct scan *s, char c)
 {
-    return c < 0x40 ? (s->seen >> c & 1) != 0 : (s->seen_top >> (c & 63) & 1) != 0;
+    return (s->seen >> c & 1) != 0;
 }
 
 /* Last byte that is no blank; 0 if there is none. */
@@ -448,24 +451,20 @@ static int32_t *put_lengths(const struct scan *s, uint64_t bytes, int32_t *m)
     return m;
 }
 
-static int32_t *put_counts(const struct scan *s, uint64_t counts, int32_t *m)
+static int32_t *put_counts(const struct scan *s, int32_t *m)
 {
-    const uint64_t digits = (uint64_t)count_in(counts, DIGITS);
-    const uint64_t uppers = (uint64_t)count_in(counts, UPPERS);
-    const uint64_t lines = (uint64_t)count_in(counts, LINES);
-    const uint64_t questions = (uint64_t)count_in(counts, QUESTIONS);
-    *m++ = ln1p(digits);
-    *m++ = flag(digits > 0);
-    *m++ = flag(digits > 2);
-    *m++ = flag(digits > 5);
-    *m++ = ratio(digits, s->len);
-    *m++ = ratio(uppers, s->len);
-    *m++ = flag(uppers == 0);
-    *m++ = ln1p(lines);
-    *m++ = flag(lines > 0);
-    *m++ = flag(questions > 0);
-    *m++ = flag(questions > 1);
-    *m++ = ln1p((uint64_t)count_in(counts, COMMAS));
+    *m++ = ln1p(s->digits);
+    *m++ = flag(s->digits > 0);
+    *m++ = flag(s->digits > 2);
+    *m++ = flag(s->digits > 5);
+    *m++ = ratio(s->digits, s->len);
+    *m++ = ratio(s->uppers, s->len);
+    *m++ = flag(s->uppers == 0);
+    *m++ = ln1p(s->lines);
+    *m++ = flag(s->lines > 0);
+    *m++ = flag(s->questions > 0);
+    *m++ = flag(s->questions > 1);
+    *m++ = ln1p(s->commas);
     *m++ = ln1p(s->sentences);
     return m;
 }
@@ -489,23 +488,19 @@ static int32_t *put_signs(const struct scan *s, int32_t *m)
     return m;
 }
 
-void sprout_predict_read(const struct sprout_predict_text *text,
+void sprout_predict_read(const struct sprout_predict_text *text, const int16_t *ahead,
                          struct sprout_predict_features *out)
 {
     unsigned char bytes[SPROUT_PREDICT_READ + 8];
     const size_t len = assemble(text, bytes);
     memset(bytes + len, 0, 8);
 
-    struct scan s = {.out = out, .text = bytes, .len = len};
-    out->count = 0;
+    uint64_t token[SPROUT_PREDICT_READ];
+    struct scan s = {.text = bytes, .len = len, .token = token};
     scan_text(&s);
-
-    uint64_t counts = 0;
-    for (size_t i = 0; i < len; i++) {
-        counts += counts_of[bytes[i]];
-    }
+    add_features(token, s.tokens, ahead, out);
     int32_t *m = put_lengths(&s, text->bytes, out->mark);
-    m = put_counts(&s, counts, m);
+    m = put_counts(&s, m);
     m = put_signs(&s, m);
     assert(m == out->mark + SPROUT_PREDICT_MARKS);
     out->code = s.code >= CODE_FROM;

@@ -145,7 +145,9 @@ struct sprout_predict_features {
     bool code;
 };
 
-void sprout_predict_read(const struct sprout_predict_text *text,
+/* `ahead`: the weights' rows, to be fetched from memory while the text is being read; they
+ * are not looked at, and NULL does as well. */
+void sprout_predict_read(const struct sprout_predict_text *text, const int16_t *ahead,
                          struct sprout_predict_features *out);
 
 /* Scores of the linear model, Q16. */

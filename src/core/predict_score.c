@@ -19,7 +19,6 @@ enum {
     ONE = SPROUT_PREDICT_ONE,
     Q10 = 1 << 10,
     SCORE_MAX = 1 << 24, /* 256, far beyond any score that means something */
-    AHEAD = 16,          /* rows asked for before they are added */
     UNIT_MAX = 32767,    /* of a hidden unit, Q10 */
     /* A probability of the linear model is kept off 0 and off 1. */
     PROBABILITY_MIN = ONE * 2 / 100,
@@ -34,20 +33,30 @@ static int64_t clip(int64_t v, int64_t least, int64_t most)
 
 /* ---- linear ---------------------------------------------------------------------------- */
 
+/* Adds four rows to the sums, so that these go through memory a quarter as often. */
+static uint64_t add_four(const int16_t *a, const int16_t *b, const int16_t *c,
+                         const int16_t *d, int32_t sum[COLUMNS])
+{
+    for (int i = 0; i < COLUMNS; i++) {
+        sum[i] += a[i] + b[i] + c[i] + d[i];
+    }
+    enum { IDF2 = SPROUT_COLUMN_IDF2 };
+    return (uint64_t)(uint16_t)a[IDF2] + (uint16_t)b[IDF2] + (uint16_t)c[IDF2] +
+           (uint16_t)d[IDF2];
+}
+
 /* Column by column, all rows of the text; the idf column by itself, as it is unsigned. */
 static uint64_t add_rows(const int16_t *rows, const struct sprout_predict_features *f,
                          int32_t sum[COLUMNS])
 {
+    static const int16_t none[COLUMNS];
     uint64_t norm = 0;
-    for (uint32_t i = 0; i < f->count; i++) {
-        const int16_t *const row = rows + (size_t)f->row[i] * COLUMNS;
-        if (i + AHEAD < f->count) {
-            __builtin_prefetch(rows + (size_t)f->row[i + AHEAD] * COLUMNS);
+    for (uint32_t i = 0; i < f->count; i += 4) {
+        const int16_t *four[4];
+        for (uint32_t k = 0; k < 4; k++) {
+            four[k] = i + k < f->count ? rows + (size_t)f->row[i + k] * COLUMNS : none;
         }
-        for (int c = 0; c < COLUMNS; c++) {
-            sum[c] += row[c];
-        }
-        norm += (uint16_t)row[SPROUT_COLUMN_IDF2];
+        norm += add_four(four[0], four[1], four[2], four[3], sum);
     }
     return norm;
 }
@@ -72,7 +81,16 @@ void sprout_predict_marks(const struct sprout_predict_model *m,
 static void add_marks(const struct sprout_predict_model *m,
                       const int16_t marks[SPROUT_PREDICT_MARKS], int32_t sum[COLUMNS])
 {
-    for (int i = 0; i < SPROUT_PREDICT_MARKS; i++) {
+    int i = 0;
+    for (; i + 4 <= SPROUT_PREDICT_MARKS; i += 4) {
+        for (int c = 0; c < COLUMNS; c++) {
+            sum[c] += marks[i] * m->mark_weight[i][c] +
+                      marks[i + 1] * m->mark_weight[i + 1][c] +
+                      marks[i + 2] * m->mark_weight[i + 2][c] +
+                      marks[i + 3] * m->mark_weight[i + 3][c];
+        }
+    }
+    for (; i < SPROUT_PREDICT_MARKS; i++) {
         for (int c = 0; c < COLUMNS; c++) {
             sum[c] += marks[i] * m->mark_weight[i][c];
         }
@@ -108,19 +126,28 @@ void sprout_predict_inputs(const struct sprout_predict_model *m,
 
 /* ---- nets ------------------------------------------------------------------------------ */
 
-/* out[l], Q16.  `count` inputs, Q10, within SPROUT_PREDICT_CLIP. */
+/* Adds four inputs to the hidden units and to the straight path. */
+static void add_inputs(const struct sprout_predict_net *net, int i, const int16_t in[4],
+                       int32_t hidden[HIDDEN], int32_t skip[LANES])
+{
+    for (int h = 0; h < HIDDEN; h++) {
+        hidden[h] += in[0] * net->in[i][h] + in[1] * net->in[i + 1][h] +
+                     in[2] * net->in[i + 2][h] + in[3] * net->in[i + 3][h];
+    }
+    for (int l = 0; l < LANES; l++) {
+        skip[l] += in[0] * net->skip[i][l] + in[1] * net->skip[i + 1][l] +
+                   in[2] * net->skip[i + 2][l] + in[3] * net->skip[i + 3][l];
+    }
+}
+
+/* out[l], Q16.  `count` inputs, Q10, within SPROUT_PREDICT_CLIP; a multiple of four. */
 static void run_net(const struct sprout_predict_net *net, const int16_t *in, int count,
                     int64_t out[LANES])
 {
     int32_t hidden[HIDDEN], skip[LANES] = {0};
     memcpy(hidden, net->hidden_bias, sizeof hidden);
-    for (int i = 0; i < count; i++) {
-        for (int h = 0; h < HIDDEN; h++) {
-            hidden[h] += in[i] * net->in[i][h];
-        }
-        for (int l = 0; l < LANES; l++) {
-            skip[l] += in[i] * net->skip[i][l];
-        }
+    for (int i = 0; i < count; i += 4) {
+        add_inputs(net, i, in + i, hidden, skip);
     }
     int64_t sum[LANES] = {0};
     for (int h = 0; h < HIDDEN; h++) {
@@ -142,7 +169,7 @@ static void answer_length(const struct sprout_predict_model *m, const int32_t *s
     int64_t sum[LEVELS] = {0};
     for (int r = 0; r < REPEATS; r++) {
         int64_t eta[LANES];
-        run_net(&m->length[r], in, SPROUT_PREDICT_LENGTH_IN + SPROUT_PREDICT_MARKS, eta);
+        run_net(&m->length[r], in, SPROUT_PREDICT_INPUTS, eta);
         for (int l = 0; l < LEVELS; l++) {
             const int64_t ln = clip(eta[l] + scores[SPROUT_OUT_LOG + l], 0, 14 * ONE);
             sum[l] += sprout_fixed_exp(ln);
@@ -208,7 +235,7 @@ void sprout_predict_answer(const struct sprout_predict_model *m,
 {
     int16_t in[SPROUT_PREDICT_SCORES_IN];
     sprout_predict_inputs(m, scores, in);
-    int16_t length_in[SPROUT_PREDICT_LENGTH_IN + SPROUT_PREDICT_MARKS];
+    int16_t length_in[SPROUT_PREDICT_INPUTS] = {0}; /* the last have weight 0 */
     memcpy(length_in, in, SPROUT_PREDICT_LENGTH_IN * sizeof *in);
     memcpy(length_in + SPROUT_PREDICT_LENGTH_IN, marks,
            SPROUT_PREDICT_MARKS * sizeof *marks);
@@ -239,7 +266,7 @@ struct sprout_prediction sprout_predict(const struct sprout_predictor *p,
     int16_t marks[SPROUT_PREDICT_MARKS];
     struct sprout_prediction out = {0};
 
-    sprout_predict_read(text, &f);
+    sprout_predict_read(text, p->rows, &f);
     sprout_predict_scores(p->model, p->rows, &f, scores);
     sprout_predict_marks(p->model, &f, marks);
     sprout_predict_answer(p->model, scores, marks, &out);

@@ -71,7 +71,7 @@ static bool read_texts(struct train_data *d, int32_t (*raw)[MARKS], bool *code)
     for (size_t i = 0; i < d->count; i++) {
         struct sprout_predict_text text = {.bytes = 0};
         sprout_predict_feed(&text, d->example[i].text.ptr, d->example[i].text.len);
-        sprout_predict_read(&text, &f);
+        sprout_predict_read(&text, NULL, &f);
         if (!keep_rows(d, &cap, d->from[i], &f)) {
             return false;
         }
