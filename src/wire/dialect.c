@@ -31,6 +31,8 @@
     {1, SPROUT_IF_MANY,  SPROUT_REASON_MANY_CHOICES, SPROUT_KEY("n")},                 /* N7 */ \
     {1, SPROUT_IF_MANY,  SPROUT_REASON_MANY_CHOICES, SPROUT_KEY("best_of")}
 
+/* ---- chat ---------------------------------------------------------------------------- */
+
 static const struct sprout_shape_row chat_request[] = {
     {0, SPROUT_IN_DOCUMENT,       0, SPROUT_KEY("")},
     {1, SPROUT_IN_MODEL,          0, SPROUT_KEY("model")},
@@ -92,6 +94,193 @@ static const struct sprout_shape_row chat_reply[] = {
     OPENAI_USAGE,
 };
 
+/* ---- completions --------------------------------------------------------------------- */
+
+static const struct sprout_shape_row completions_request[] = {
+    {0, SPROUT_IN_DOCUMENT,       0, SPROUT_KEY("")},
+    {1, SPROUT_IN_MODEL,          0, SPROUT_KEY("model")},
+    {1, SPROUT_IN_STREAM,         0, SPROUT_KEY("stream")},
+    {1, SPROUT_IN_STREAM_OPTIONS, 0, SPROUT_KEY("stream_options")},
+    {2, SPROUT_IN_INCLUDE_USAGE,  0, SPROUT_KEY("include_usage")},
+    {1, SPROUT_IN_INPUT,          SPROUT_REASON_COMPLETION, SPROUT_KEY("prompt")},     /* N9 */
+    {1, SPROUT_IF_SET,            SPROUT_REASON_COMPLETION, SPROUT_KEY("suffix")},
+    {1, SPROUT_IN_FORMAT,         SPROUT_REASON_RESPONSE_FORMAT, SPROUT_KEY("response_format")},
+    {2, SPROUT_IN_FORMAT_TYPE,    0, SPROUT_KEY("type")},
+    {1, SPROUT_IF_SMALL,          SPROUT_REASON_CLIENT_CHOSE, SPROUT_KEY("max_tokens")},
+    OPENAI_SAMPLING,
+};
+
+static const struct sprout_shape_row completions_reply[] = {
+    {0, SPROUT_OUT_NOTHING, 0,                             SPROUT_KEY("")},
+    {1, SPROUT_OUT_CHOICES, 0,                             SPROUT_KEY("choices")},
+    {2, SPROUT_OUT_CHOICE,  0,                             SPROUT_KEY("[]")},
+    {3, SPROUT_OUT_FINISH,  0,                             SPROUT_KEY("finish_reason")},
+    {3, SPROUT_OUT_DELTA,   0,                             SPROUT_KEY("text")},
+    OPENAI_USAGE,
+};
+
+/* ---- responses ----------------------------------------------------------------------- */
+
+static const struct sprout_shape_row responses_request[] = {
+    {0, SPROUT_IN_DOCUMENT,      0, SPROUT_KEY("")},
+    {1, SPROUT_IN_MODEL,         0, SPROUT_KEY("model")},
+    {1, SPROUT_IN_STREAM,        0, SPROUT_KEY("stream")},
+    {1, SPROUT_IN_CONVERSATION,  0, SPROUT_KEY("conversation")},
+    {2, SPROUT_IN_CONVERSATION,  0, SPROUT_KEY("id")},
+    {1, SPROUT_IN_SYSTEM,        1, SPROUT_KEY("instructions")},
+    {1, SPROUT_IN_INPUT,         0, SPROUT_KEY("input")},
+    {2, SPROUT_IN_ITEM,          0, SPROUT_KEY("[]")},
+    {3, SPROUT_IN_ITEM_ROLE,     0, SPROUT_KEY("role")},
+    {3, SPROUT_IN_TEXT,          0, SPROUT_KEY("content")},
+    {4, SPROUT_IN_PART,          0, SPROUT_KEY("[]")},
+    {5, SPROUT_IN_NOTHING,       0, SPROUT_KEY("type")},
+    {5, SPROUT_IN_PART_TEXT,     0, SPROUT_KEY("text")},
+    {1, SPROUT_IN_STORED_PROMPT, SPROUT_REASON_STORED_PROMPT, SPROUT_KEY("prompt")}, /* N11 */
+    {1, SPROUT_IN_NOTHING,       0, SPROUT_KEY("text")},
+    {2, SPROUT_IN_FORMAT,        SPROUT_REASON_RESPONSE_FORMAT, SPROUT_KEY("format")},
+    {3, SPROUT_IN_FORMAT_TYPE,   0, SPROUT_KEY("type")},
+    {2, SPROUT_IF_SET,           SPROUT_REASON_CLIENT_CHOSE, SPROUT_KEY("verbosity")}, /* N12 */
+    {1, SPROUT_IF_SMALL,         SPROUT_REASON_CLIENT_CHOSE, SPROUT_KEY("max_output_tokens")},
+    {1, SPROUT_IN_TOOLS,         SPROUT_REASON_TOOLS, SPROUT_KEY("tools")},            /* N3 */
+    {1, SPROUT_IN_TOOL_CHOICE,   SPROUT_REASON_TOOLS, SPROUT_KEY("tool_choice")},
+    {1, SPROUT_IN_NOTHING,       0, SPROUT_KEY("include")},
+    {2, SPROUT_IN_INCLUDE,       SPROUT_REASON_LOGPROBS, SPROUT_KEY("[]")},            /* N6 */
+    OPENAI_SAMPLING,
+};
+
+#define RESPONSES_USAGE(depth, deeper, deepest)                                             \
+    {depth,   SPROUT_OUT_USAGE,   0,                       SPROUT_KEY("usage")},            \
+    {deeper,  SPROUT_OUT_COUNT,   SPROUT_COUNT_PROMPT,     SPROUT_KEY("input_tokens")},     \
+    {deeper,  SPROUT_OUT_COUNT,   SPROUT_COUNT_COMPLETION, SPROUT_KEY("output_tokens")},    \
+    {deeper,  SPROUT_OUT_COUNT,   SPROUT_COUNT_TOTAL,      SPROUT_KEY("total_tokens")},     \
+    {deeper,  SPROUT_OUT_NOTHING, 0,                       SPROUT_KEY("input_tokens_details")}, \
+    {deepest, SPROUT_OUT_COUNT,   SPROUT_COUNT_CACHED,     SPROUT_KEY("cached_tokens")},    \
+    {deeper,  SPROUT_OUT_NOTHING, 0,                       SPROUT_KEY("output_tokens_details")}, \
+    {deepest, SPROUT_OUT_COUNT,   SPROUT_COUNT_REASONING,  SPROUT_KEY("reasoning_tokens")}
+
+static const struct sprout_shape_row responses_reply[] = {
+    {0, SPROUT_OUT_NOTHING, 0, SPROUT_KEY("")},
+    {1, SPROUT_OUT_TYPE,    0, SPROUT_KEY("type")},
+    {1, SPROUT_OUT_DELTA,   0, SPROUT_KEY("delta")},
+    {1, SPROUT_OUT_ERROR,   0, SPROUT_KEY("error")},
+    RESPONSES_USAGE(1, 2, 3),
+    {1, SPROUT_OUT_NOTHING, 0, SPROUT_KEY("response")},
+    RESPONSES_USAGE(2, 3, 4),
+};
+
+static const struct sprout_dialect_event responses_events[] = {
+    {SPROUT_KEY("response.completed"),  .ends = true},
+    {SPROUT_KEY("response.incomplete"), .ends = true},
+    {SPROUT_KEY("response.failed"),     .ends = true, .error = true},
+    {SPROUT_KEY("error"),               .error = true},
+};
+
+/* ---- messages ------------------------------------------------------------------------ */
+
+static const struct sprout_shape_row messages_request[] = {
+    {0, SPROUT_IN_DOCUMENT,    0, SPROUT_KEY("")},
+    {1, SPROUT_IN_MODEL,       0, SPROUT_KEY("model")},
+    {1, SPROUT_IN_STREAM,      0, SPROUT_KEY("stream")},
+    {1, SPROUT_IN_SYSTEM,      1, SPROUT_KEY("system")},
+    {2, SPROUT_IN_PART,        0, SPROUT_KEY("[]")},
+    {3, SPROUT_IN_NOTHING,     0, SPROUT_KEY("type")},
+    {3, SPROUT_IN_PART_TEXT,   0, SPROUT_KEY("text")},
+    {1, SPROUT_IN_NOTHING,     0, SPROUT_KEY("messages")},
+    {2, SPROUT_IN_ITEM,        0, SPROUT_KEY("[]")},
+    {3, SPROUT_IN_ITEM_ROLE,   0, SPROUT_KEY("role")},
+    {3, SPROUT_IN_TEXT,        0, SPROUT_KEY("content")},
+    {4, SPROUT_IN_PART,        0, SPROUT_KEY("[]")},
+    {5, SPROUT_IN_PART_TYPE,   0, SPROUT_KEY("type")},
+    {5, SPROUT_IN_PART_TEXT,   0, SPROUT_KEY("text")},
+    {1, SPROUT_IF_SMALL,       SPROUT_REASON_CLIENT_CHOSE, SPROUT_KEY("max_tokens")},
+    {1, SPROUT_IN_TOOLS,       SPROUT_REASON_TOOLS, SPROUT_KEY("tools")},
+    {1, SPROUT_IN_TOOLS,       SPROUT_REASON_TOOLS, SPROUT_KEY("mcp_servers")},
+    {1, SPROUT_IN_NOTHING,     0, SPROUT_KEY("tool_choice")},
+    {2, SPROUT_IN_TOOL_CHOICE, SPROUT_REASON_TOOLS, SPROUT_KEY("type")},
+    {1, SPROUT_IN_FORMAT,      SPROUT_REASON_RESPONSE_FORMAT, SPROUT_KEY("output_format")},
+    {2, SPROUT_IN_FORMAT_TYPE, 0, SPROUT_KEY("type")},
+    {1, SPROUT_IN_NOTHING,     0, SPROUT_KEY("output_config")},
+    {2, SPROUT_IN_FORMAT,      SPROUT_REASON_RESPONSE_FORMAT, SPROUT_KEY("format")},
+    {3, SPROUT_IN_FORMAT_TYPE, 0, SPROUT_KEY("type")},
+};
+
+#define MESSAGES_USAGE(depth, deeper, deepest)                                              \
+    {depth,   SPROUT_OUT_USAGE,   0,                          SPROUT_KEY("usage")},         \
+    {deeper,  SPROUT_OUT_COUNT,   SPROUT_COUNT_PROMPT,        SPROUT_KEY("input_tokens")},  \
+    {deeper,  SPROUT_OUT_COUNT,   SPROUT_COUNT_CACHE_WRITTEN, SPROUT_KEY("cache_creation_input_tokens")}, \
+    {deeper,  SPROUT_OUT_COUNT,   SPROUT_COUNT_CACHED,        SPROUT_KEY("cache_read_input_tokens")}, \
+    {deeper,  SPROUT_OUT_COUNT,   SPROUT_COUNT_COMPLETION,    SPROUT_KEY("output_tokens")}, \
+    {deeper,  SPROUT_OUT_NOTHING, 0,                          SPROUT_KEY("output_tokens_details")}, \
+    {deepest, SPROUT_OUT_COUNT,   SPROUT_COUNT_REASONING,     SPROUT_KEY("thinking_tokens")}
+
+static const struct sprout_shape_row messages_reply[] = {
+    {0, SPROUT_OUT_NOTHING, 0, SPROUT_KEY("")},
+    {1, SPROUT_OUT_TYPE,    0, SPROUT_KEY("type")},
+    {1, SPROUT_OUT_ERROR,   0, SPROUT_KEY("error")},
+    {1, SPROUT_OUT_NOTHING, 0, SPROUT_KEY("delta")},
+    {2, SPROUT_OUT_DELTA,   0, SPROUT_KEY("text")},
+    {2, SPROUT_OUT_DELTA,   0, SPROUT_KEY("thinking")},
+    {2, SPROUT_OUT_DELTA,   0, SPROUT_KEY("partial_json")},
+    {2, SPROUT_OUT_FINISH,  0, SPROUT_KEY("stop_reason")},
+    MESSAGES_USAGE(1, 2, 3),
+    {1, SPROUT_OUT_NOTHING, 0, SPROUT_KEY("message")},
+    MESSAGES_USAGE(2, 3, 4),
+};
+
+static const struct sprout_dialect_event messages_events[] = {
+    {SPROUT_KEY("message_stop"), .ends = true},
+    {SPROUT_KEY("error"),        .error = true},
+};
+
+/* ---- Ollama -------------------------------------------------------------------------- */
+
+#define OLLAMA_OPTIONS                                                                      \
+    {1, SPROUT_IF_SET,    SPROUT_REASON_RESPONSE_FORMAT, SPROUT_KEY("format")},      /* N1 */ \
+    {1, SPROUT_IF_ON,     SPROUT_REASON_LOGPROBS,        SPROUT_KEY("logprobs")},    /* N6 */ \
+    {1, SPROUT_IF_ON,     SPROUT_REASON_LOGPROBS,        SPROUT_KEY("top_logprobs")},       \
+    {1, SPROUT_IN_NOTHING, 0,                            SPROUT_KEY("options")},            \
+    {2, SPROUT_IF_SMALL,  SPROUT_REASON_CLIENT_CHOSE,    SPROUT_KEY("num_predict")}  /* N12 */
+
+static const struct sprout_shape_row ollama_chat_request[] = {
+    {0, SPROUT_IN_DOCUMENT,  0, SPROUT_KEY("")},
+    {1, SPROUT_IN_MODEL,     0, SPROUT_KEY("model")},
+    {1, SPROUT_IN_STREAM,    0, SPROUT_KEY("stream")},
+    {1, SPROUT_IN_NOTHING,   0, SPROUT_KEY("messages")},
+    {2, SPROUT_IN_ITEM,      0, SPROUT_KEY("[]")},
+    {3, SPROUT_IN_ITEM_ROLE, 0, SPROUT_KEY("role")},
+    {3, SPROUT_IN_TEXT,      0, SPROUT_KEY("content")},
+    {1, SPROUT_IN_TOOLS,     SPROUT_REASON_TOOLS, SPROUT_KEY("tools")},
+    OLLAMA_OPTIONS,
+};
+
+static const struct sprout_shape_row ollama_generate_request[] = {
+    {0, SPROUT_IN_DOCUMENT,  0, SPROUT_KEY("")},
+    {1, SPROUT_IN_MODEL,     0, SPROUT_KEY("model")},
+    {1, SPROUT_IN_STREAM,    0, SPROUT_KEY("stream")},
+    {1, SPROUT_IN_SYSTEM,    0, SPROUT_KEY("system")}, /* replaces the model's own: no place */
+    {1, SPROUT_IN_INPUT,     SPROUT_REASON_RAW, SPROUT_KEY("prompt")},  /* N10: "" only loads */
+    {1, SPROUT_IF_ON,        SPROUT_REASON_RAW, SPROUT_KEY("raw")},
+    {1, SPROUT_IF_SET,       SPROUT_REASON_RAW, SPROUT_KEY("suffix")},
+    {1, SPROUT_IF_SET,       SPROUT_REASON_RAW, SPROUT_KEY("template")},
+    OLLAMA_OPTIONS,
+};
+
+static const struct sprout_shape_row ollama_reply[] = {
+    {0, SPROUT_OUT_NOTHING, 0,                       SPROUT_KEY("")},
+    {1, SPROUT_OUT_DONE,    0,                       SPROUT_KEY("done")},
+    {1, SPROUT_OUT_ERROR,   0,                       SPROUT_KEY("error")},
+    {1, SPROUT_OUT_DELTA,   0,                       SPROUT_KEY("response")},
+    {1, SPROUT_OUT_DELTA,   0,                       SPROUT_KEY("thinking")},
+    {1, SPROUT_OUT_NOTHING, 0,                       SPROUT_KEY("message")},
+    {2, SPROUT_OUT_DELTA,   0,                       SPROUT_KEY("content")},
+    {2, SPROUT_OUT_DELTA,   0,                       SPROUT_KEY("thinking")},
+    {1, SPROUT_OUT_COUNT,   SPROUT_COUNT_PROMPT,     SPROUT_KEY("prompt_eval_count")},
+    {1, SPROUT_OUT_COUNT,   SPROUT_COUNT_CACHED,     SPROUT_KEY("prompt_eval_cached_count")},
+    {1, SPROUT_OUT_COUNT,   SPROUT_COUNT_COMPLETION, SPROUT_KEY("eval_count")},
+};
+
+#define EVENTS_OF(rows) .events = rows, .event_count = sizeof(rows) / sizeof((rows)[0])
+
 static const struct sprout_dialect table[] = {
     {
         .name = SPROUT_KEY("openai-chat"),
@@ -101,6 +290,51 @@ static const struct sprout_dialect table[] = {
         .part = SPROUT_KEY("{\"type\":\"text\",\"text\":"),
         .error = SPROUT_ERROR_OPENAI,
         .include_usage = true,
+    },
+    {
+        .name = SPROUT_KEY("openai-completions"),
+        .path = SPROUT_KEY("/v1/completions"),
+        .request = SPROUT_SHAPE_OF(completions_request),
+        .reply = SPROUT_SHAPE_OF(completions_reply),
+        .error = SPROUT_ERROR_OPENAI,
+        .include_usage = true,
+        .off = SPROUT_REASON_COMPLETION,
+    },
+    {
+        .name = SPROUT_KEY("openai-responses"),
+        .path = SPROUT_KEY("/v1/responses"),
+        .request = SPROUT_SHAPE_OF(responses_request),
+        .reply = SPROUT_SHAPE_OF(responses_reply),
+        .part = SPROUT_KEY("{\"type\":\"input_text\",\"text\":"),
+        EVENTS_OF(responses_events),
+        .error = SPROUT_ERROR_OPENAI,
+        .roleless_is_tool = true,
+    },
+    {
+        .name = SPROUT_KEY("anthropic-messages"),
+        .path = SPROUT_KEY("/v1/messages"),
+        .request = SPROUT_SHAPE_OF(messages_request),
+        .reply = SPROUT_SHAPE_OF(messages_reply),
+        .part = SPROUT_KEY("{\"type\":\"text\",\"text\":"),
+        EVENTS_OF(messages_events),
+        .error = SPROUT_ERROR_MESSAGES,
+        .cached_beside = true,
+    },
+    {
+        .name = SPROUT_KEY("ollama-chat"),
+        .path = SPROUT_KEY("/api/chat"),
+        .request = SPROUT_SHAPE_OF(ollama_chat_request),
+        .reply = SPROUT_SHAPE_OF(ollama_reply),
+        .error = SPROUT_ERROR_OLLAMA,
+        .streams = true,
+    },
+    {
+        .name = SPROUT_KEY("ollama-generate"),
+        .path = SPROUT_KEY("/api/generate"),
+        .request = SPROUT_SHAPE_OF(ollama_generate_request),
+        .reply = SPROUT_SHAPE_OF(ollama_reply),
+        .error = SPROUT_ERROR_OLLAMA,
+        .streams = true,
     },
 };
 

@@ -6,6 +6,7 @@
 #ifndef SPROUT_WIRE_DIALECT_ROW_H
 #define SPROUT_WIRE_DIALECT_ROW_H
 
+#include "core/choice.h"
 #include "wire/dialect.h"
 #include "wire/shape.h"
 
@@ -18,20 +19,28 @@ enum sprout_request_id {
     SPROUT_IN_STREAM,
     SPROUT_IN_STREAM_OPTIONS,
     SPROUT_IN_INCLUDE_USAGE,
+    SPROUT_IN_CONVERSATION, /* a name the client gave to the conversation */
+    SPROUT_IN_SYSTEM,    /* system text at the top; arg: is it a place for a directive? */
+    SPROUT_IN_INPUT,     /* user text at the top, or a list of items; arg: see below */
     SPROUT_IN_ITEM,      /* a message */
     SPROUT_IN_ITEM_ROLE, /* "user", "system", ... */
-    SPROUT_IN_TEXT,      /* its text: a string, or an array of parts */
+    SPROUT_IN_TEXT,      /* its text: a string, or a list of parts if it has such rows */
     SPROUT_IN_PART,
+    SPROUT_IN_PART_TYPE, /* "tool_result" makes the message a tool's */
     SPROUT_IN_PART_TEXT,
     SPROUT_IN_FORMAT,      /* response_format: an object ... */
     SPROUT_IN_FORMAT_TYPE, /* ... harmless only if its type is "text" */
     SPROUT_IN_TOOLS,
-    SPROUT_IN_TOOL_CHOICE, /* "required", "any" or a named tool */
-    SPROUT_IF_SET,         /* there and not null */
-    SPROUT_IF_ON,          /* neither null nor false nor 0 */
-    SPROUT_IF_MANY,        /* a number above 1 */
-    SPROUT_IF_SMALL,       /* a number of at most SPROUT_SMALL_CAP */
+    SPROUT_IN_TOOL_CHOICE, /* an object, or a word other than "auto" and "none" */
+    SPROUT_IN_INCLUDE, /* what Responses is asked to add; log probabilities among it */
+    SPROUT_IN_STORED_PROMPT,
+    SPROUT_IF_SET,   /* there, and neither null nor "" */
+    SPROUT_IF_ON,    /* neither null nor false nor 0 */
+    SPROUT_IF_MANY,  /* a number above 1 */
+    SPROUT_IF_SMALL, /* a number of 0 to SPROUT_SMALL_CAP; servers read -1 as no limit */
 };
+
+/* arg of SPROUT_IN_INPUT: the reason not to touch a request whose text is empty, or 0. */
 
 enum { SPROUT_SMALL_CAP = 16 }; /* tokens: nothing left to save below it (N12) */
 
@@ -67,12 +76,16 @@ struct sprout_dialect {
     struct sprout_str path; /* the last segments of the URI path */
     struct sprout_shape request;
     struct sprout_shape reply;
-    struct sprout_str part; /* a text part up to its text: {"type":"text","text": */
+    struct sprout_str
+        part; /* a text part up to its text; empty: texts are strings only */
     const struct sprout_dialect_event *events;
     size_t event_count;
     enum sprout_error_shape error;
-    bool include_usage; /* takes stream_options.include_usage (U2) */
-    bool cached_beside; /* cached tokens are not among the prompt's (Messages) */
+    bool include_usage;     /* takes stream_options.include_usage (U2) */
+    bool streams;           /* unless told otherwise */
+    bool cached_beside;     /* cached tokens are not among the prompt's */
+    bool roleless_is_tool;  /* an item without a role belongs to a tool's turn */
+    enum sprout_reason off; /* touched only where the operator says so; 0: by default */
 };
 
 #endif

@@ -12,7 +12,7 @@
 #include "core/policy.h"
 #include "wire/dialect_row.h"
 
-enum { WORD_MAX = 16 };
+enum { WORD_MAX = 32 };
 
 enum speaker { UNKNOWN, USER, SYSTEM, ASSISTANT, TOOL };
 
@@ -38,21 +38,27 @@ struct sprout_inspect {
     struct sprout_walk walk;
     uint64_t reasons; /* bit r: reason r was seen */
 
-    /* The message under way. */
+    /* The message under way, or the text at the top. */
     enum speaker speaker;
+    bool top;         /* it is one at the top: always read */
+    bool tool_result; /* it holds a tool's result */
     struct word word;
     struct text text;
 
     /* The conversation so far. */
-    struct text system;
+    struct text top_system; /* outside the messages */
+    struct text system;     /* the first of the messages before the first question */
     struct text first_user;
     struct text last_user;
-    struct sprout_hash conversation;
+    struct sprout_hash systems; /* all of those */
+    struct sprout_hash name;    /* the conversation's own name ... */
+    bool named;                 /* ... if it has one */
     uint64_t model_hash;
     enum speaker last;
     bool answered; /* a user message came after an answer: this began earlier (R7) */
     bool format_set;
     bool format_is_text;
+    bool stored_prompt;
 
     /* The last bytes of the text under way, a ring as long as the longest directive. */
     char *tail;
@@ -120,6 +126,9 @@ static bool tail_is_directive(const struct sprout_inspect *i)
 
 static bool wanted(const struct sprout_inspect *i)
 {
+    if (i->top) {
+        return true;
+    }
     switch (i->speaker) {
     case UNKNOWN:
         return true;
@@ -152,9 +161,11 @@ static void text_piece(struct sprout_inspect *i, const struct sprout_json_event 
     }
 }
 
-static void on_text(struct sprout_inspect *i, const struct sprout_json_event *e)
+static void on_text(struct sprout_inspect *i, const struct sprout_shape_row *row,
+                    const struct sprout_json_event *e)
 {
     struct sprout_place *place = &i->text.place;
+    const struct sprout_shape *shape = &i->dialect->request;
 
     switch (e->kind) {
     case SPROUT_JSON_STRING:
@@ -170,7 +181,10 @@ static void on_text(struct sprout_inspect *i, const struct sprout_json_event *e)
         *place = (struct sprout_place){SPROUT_PLACE_PART, e->end - 1,
                                        sprout_walk_items(&i->walk) == 0};
         break;
-    case SPROUT_JSON_ARRAY:
+    case SPROUT_JSON_ARRAY: /* where the shape knows of no parts, there are none */
+        i->text.odd = i->text.odd || row + 1 == shape->row + shape->count ||
+                      row[1].depth <= row->depth;
+        break;
     case SPROUT_JSON_KEY_AGAIN:
     case SPROUT_JSON_KEY:
     case SPROUT_JSON_OBJECT_END:
@@ -199,6 +213,13 @@ static void on_part(struct sprout_inspect *i, const struct sprout_json_event *e)
 static void text_begin(struct sprout_inspect *i)
 {
     i->text = (struct text){.hash = sprout_hash_begin(i->opts.salt)};
+    i->tool_result = false;
+}
+
+static void text_over(struct sprout_inspect *i)
+{
+    i->text.digest = sprout_hash_end(i->text.hash);
+    i->text.odd = i->text.odd || i->text.place.form == SPROUT_PLACE_NONE;
 }
 
 static void user_over(struct sprout_inspect *i)
@@ -220,7 +241,7 @@ static void system_over(struct sprout_inspect *i)
     if (i->system.place.form == SPROUT_PLACE_NONE && !i->system.odd) {
         i->system = i->text;
     }
-    sprout_hash_u64(&i->conversation, i->text.digest);
+    sprout_hash_u64(&i->systems, i->text.digest);
 }
 
 static void on_item(struct sprout_inspect *i, const struct sprout_json_event *e)
@@ -233,14 +254,73 @@ static void on_item(struct sprout_inspect *i, const struct sprout_json_event *e)
     if (e->kind != SPROUT_JSON_OBJECT_END) {
         return;
     }
-    i->text.digest = sprout_hash_end(i->text.hash);
-    i->text.odd = i->text.odd || i->text.place.form == SPROUT_PLACE_NONE;
+    text_over(i);
+    if (i->tool_result || (i->speaker == UNKNOWN && i->dialect->roleless_is_tool)) {
+        i->speaker = TOOL;
+    }
     if (i->speaker == USER) {
         user_over(i);
     } else if (i->speaker == SYSTEM) {
         system_over(i);
     }
     i->last = i->speaker;
+}
+
+static bool is_begin(enum sprout_json_kind kind)
+{
+    return kind != SPROUT_JSON_TEXT && kind != SPROUT_JSON_STRING_END &&
+           kind != SPROUT_JSON_OBJECT_END && kind != SPROUT_JSON_ARRAY_END;
+}
+
+static bool is_end(enum sprout_json_kind kind)
+{
+    return kind != SPROUT_JSON_STRING && kind != SPROUT_JSON_TEXT &&
+           kind != SPROUT_JSON_OBJECT && kind != SPROUT_JSON_ARRAY;
+}
+
+static void on_system(struct sprout_inspect *i, const struct sprout_shape_row *row,
+                      const struct sprout_json_event *e)
+{
+    if (e->kind == SPROUT_JSON_NULL) {
+        return;
+    }
+    if (is_begin(e->kind)) {
+        text_begin(i);
+        i->top = true;
+    }
+    on_text(i, row, e);
+    if (is_end(e->kind)) {
+        text_over(i);
+        i->top = false;
+        i->top_system = i->text;
+        if (row->arg == 0) { /* it names the conversation but takes no directive */
+            i->top_system.place.form = SPROUT_PLACE_NONE;
+            i->top_system.odd = false;
+        }
+    }
+}
+
+/* A string is a question; of a list, the items are. */
+static void on_input(struct sprout_inspect *i, const struct sprout_shape_row *row,
+                     const struct sprout_json_event *e)
+{
+    if (e->kind == SPROUT_JSON_STRING) {
+        text_begin(i);
+        i->top = true;
+    }
+    if (!i->top) {
+        return;
+    }
+    on_text(i, row, e);
+    if (e->kind == SPROUT_JSON_STRING_END) {
+        text_over(i);
+        i->top = false;
+        user_over(i);
+        i->last = USER;
+        if (i->text.place.empty && row->arg != 0) {
+            block(i, row->arg);
+        }
+    }
 }
 
 static bool take_word(struct sprout_inspect *i, const struct sprout_json_event *e)
@@ -287,6 +367,13 @@ static void on_role(struct sprout_inspect *i, const struct sprout_json_event *e)
     }
 }
 
+static void on_part_type(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    if (take_word(i, e) && word_is(i, SPROUT_STR("tool_result"))) {
+        i->tool_result = true;
+    }
+}
+
 /* ---- members at the top --------------------------------------------------------------- */
 
 static void on_model(struct sprout_inspect *i, const struct sprout_json_event *e)
@@ -305,6 +392,24 @@ static void on_model(struct sprout_inspect *i, const struct sprout_json_event *e
         }
         i->facts.model = model;
         i->model_hash = sprout_hash_str(i->opts.salt, model);
+    }
+}
+
+static void on_conversation(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    if (e->kind == SPROUT_JSON_STRING) {
+        sprout_walk_want_text(&i->walk);
+    } else if (e->kind == SPROUT_JSON_TEXT) {
+        sprout_hash_feed(&i->name, e->text.ptr, e->text.len);
+    } else if (e->kind == SPROUT_JSON_STRING_END) {
+        i->named = true;
+    }
+}
+
+static void on_stream(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    if (e->kind == SPROUT_JSON_TRUE || e->kind == SPROUT_JSON_FALSE) {
+        i->facts.stream = e->kind == SPROUT_JSON_TRUE;
     }
 }
 
@@ -376,6 +481,13 @@ static void on_tool_choice(struct sprout_inspect *i, const struct sprout_json_ev
     }
 }
 
+static void on_include(struct sprout_inspect *i, const struct sprout_json_event *e)
+{
+    if (take_word(i, e) && word_is(i, SPROUT_STR("message.output_text.logprobs"))) {
+        block(i, SPROUT_REASON_LOGPROBS);
+    }
+}
+
 /* ---- conditions ----------------------------------------------------------------------- */
 
 static bool is_value(const struct sprout_json_event *e)
@@ -389,26 +501,38 @@ static bool number_of(const struct sprout_json_event *e, double *out)
            sprout_str_to_f64(e->text, out) == SPROUT_OK;
 }
 
-static bool is_on(const struct sprout_json_event *e)
+static bool holds(enum sprout_request_id condition, const struct sprout_json_event *e)
 {
-    double v = 1;
-    if (number_of(e, &v)) {
-        return v != 0;
+    double v = 0;
+    const bool number = number_of(e, &v);
+
+    switch (condition) {
+    case SPROUT_IF_SET: /* of a text only its end tells whether it is empty */
+        return e->kind == SPROUT_JSON_STRING_END
+                   ? e->end - e->at > 2
+                   : e->kind != SPROUT_JSON_STRING && is_value(e);
+    case SPROUT_IF_ON:
+        return number ? v != 0 : is_value(e) && e->kind != SPROUT_JSON_FALSE;
+    case SPROUT_IF_MANY:
+        return number && v > 1;
+    case SPROUT_IF_SMALL:
+        return number && v >= 0 && v <= SPROUT_SMALL_CAP;
+    default:
+        return false;
     }
-    return is_value(e) && e->kind != SPROUT_JSON_FALSE;
 }
 
 static void on_row(void *ctx, const struct sprout_shape_row *row,
                    const struct sprout_json_event *e)
 {
     struct sprout_inspect *i = ctx;
-    double v = 0;
+    const enum sprout_request_id id = (enum sprout_request_id)row->id;
 
     if (e->kind == SPROUT_JSON_KEY_AGAIN) {
         block(i, SPROUT_REASON_DUPLICATE_KEY);
         return;
     }
-    switch ((enum sprout_request_id)row->id) {
+    switch (id) {
     case SPROUT_IN_NOTHING:
         break;
     case SPROUT_IN_DOCUMENT:
@@ -418,13 +542,22 @@ static void on_row(void *ctx, const struct sprout_shape_row *row,
         on_model(i, e);
         break;
     case SPROUT_IN_STREAM:
-        i->facts.stream = e->kind == SPROUT_JSON_TRUE;
+        on_stream(i, e);
         break;
     case SPROUT_IN_STREAM_OPTIONS:
         on_stream_options(i, e);
         break;
     case SPROUT_IN_INCLUDE_USAGE:
         on_include_usage(i, e);
+        break;
+    case SPROUT_IN_CONVERSATION:
+        on_conversation(i, e);
+        break;
+    case SPROUT_IN_SYSTEM:
+        on_system(i, row, e);
+        break;
+    case SPROUT_IN_INPUT:
+        on_input(i, row, e);
         break;
     case SPROUT_IN_ITEM:
         on_item(i, e);
@@ -433,16 +566,19 @@ static void on_row(void *ctx, const struct sprout_shape_row *row,
         on_role(i, e);
         break;
     case SPROUT_IN_TEXT:
-        on_text(i, e);
+        on_text(i, row, e);
         break;
     case SPROUT_IN_PART:
         on_part(i, e);
+        break;
+    case SPROUT_IN_PART_TYPE:
+        on_part_type(i, e);
         break;
     case SPROUT_IN_PART_TEXT:
         text_piece(i, e);
         break;
     case SPROUT_IN_FORMAT:
-        i->format_set = is_value(e);
+        i->format_set = i->format_set || is_value(e);
         break;
     case SPROUT_IN_FORMAT_TYPE:
         on_format_type(i, e);
@@ -453,23 +589,17 @@ static void on_row(void *ctx, const struct sprout_shape_row *row,
     case SPROUT_IN_TOOL_CHOICE:
         on_tool_choice(i, e);
         break;
+    case SPROUT_IN_INCLUDE:
+        on_include(i, e);
+        break;
+    case SPROUT_IN_STORED_PROMPT:
+        i->stored_prompt = is_value(e);
+        break;
     case SPROUT_IF_SET:
-        if (is_value(e)) {
-            block(i, row->arg);
-        }
-        break;
     case SPROUT_IF_ON:
-        if (is_on(e)) {
-            block(i, row->arg);
-        }
-        break;
     case SPROUT_IF_MANY:
-        if (number_of(e, &v) && v > 1) {
-            block(i, row->arg);
-        }
-        break;
     case SPROUT_IF_SMALL:
-        if (number_of(e, &v) && v <= SPROUT_SMALL_CAP) {
+        if (holds(id, e)) {
             block(i, row->arg);
         }
         break;
@@ -507,7 +637,8 @@ struct sprout_inspect *sprout_inspect_new(struct sprout_arena *arena,
     i->model = model;
     i->tail = tail;
     i->tail_size = tail_size;
-    i->conversation = sprout_hash_begin(opts->salt);
+    i->systems = i->name = sprout_hash_begin(opts->salt);
+    i->facts.stream = dialect->streams;
     sprout_walk_start(&i->walk, &dialect->request, on_row, i);
     return i;
 }
@@ -545,19 +676,24 @@ static void judge_last_message(struct sprout_inspect *i)
     }
 }
 
+static bool is_there(const struct text *t)
+{
+    return t->place.form != SPROUT_PLACE_NONE || t->odd;
+}
+
 static const struct text *place_of(const struct sprout_inspect *i)
 {
-    const bool system = i->system.place.form != SPROUT_PLACE_NONE || i->system.odd;
+    const struct text *system = is_there(&i->top_system) ? &i->top_system : &i->system;
 
     switch (i->opts.placement) {
     case SPROUT_PLACEMENT_AUTO:
-        return system ? &i->system : &i->first_user;
+        return is_there(system) ? system : &i->first_user;
     case SPROUT_PLACEMENT_FIRST_USER:
         return &i->first_user;
     case SPROUT_PLACEMENT_LAST_USER:
         return &i->last_user;
     case SPROUT_PLACEMENT_SYSTEM:
-        return &i->system;
+        return system;
     }
     return &i->first_user;
 }
@@ -581,6 +717,22 @@ static enum sprout_reason first_reason(const struct sprout_inspect *i)
     return (enum sprout_reason)r;
 }
 
+/* D4.  The texts have hashes of their own, so the order of the members does not matter, and
+ * no text can pass for two. */
+static uint64_t conversation_of(const struct sprout_inspect *i)
+{
+    struct sprout_hash h = sprout_hash_begin(i->opts.salt);
+    sprout_hash_u64(&h, i->model_hash);
+    if (i->named) {
+        sprout_hash_u64(&h, sprout_hash_end(i->name));
+    } else {
+        sprout_hash_u64(&h, i->top_system.digest);
+        sprout_hash_u64(&h, sprout_hash_end(i->systems));
+        sprout_hash_u64(&h, i->first_user.digest);
+    }
+    return sprout_hash_end(h);
+}
+
 struct sprout_facts sprout_inspect_finish(struct sprout_inspect *i)
 {
     struct sprout_facts *f = &i->facts;
@@ -595,6 +747,12 @@ struct sprout_facts sprout_inspect_finish(struct sprout_inspect *i)
     if (f->tools && !i->opts.with_tools) {
         block(i, SPROUT_REASON_TOOLS);
     }
+    if (i->dialect->off != 0 && !i->opts.with_completions) {
+        block(i, i->dialect->off);
+    }
+    if (i->stored_prompt && f->turns == 0) {
+        block(i, SPROUT_REASON_STORED_PROMPT);
+    }
     judge_last_message(i);
 
     const struct text *text = place_of(i);
@@ -604,9 +762,7 @@ struct sprout_facts sprout_inspect_finish(struct sprout_inspect *i)
         block(i, SPROUT_REASON_ALREADY);
     }
 
-    sprout_hash_u64(&i->conversation, i->first_user.digest);
-    sprout_hash_u64(&i->conversation, i->model_hash);
-    f->conversation = sprout_hash_end(i->conversation);
+    f->conversation = conversation_of(i);
     f->eligible = i->reasons == 0;
     if (f->eligible) {
         f->place = text->place;

@@ -35,8 +35,8 @@ struct sprout_inspect_opts {
     struct sprout_hash_key salt; /* the policy's */
     uint64_t max_bytes;          /* above it: SPROUT_REASON_TOO_LARGE; 0: no limit */
     enum sprout_placement placement;
-    bool
-        with_tools; /* also where tools are offered, but never where one is forced (N3) */
+    bool with_tools; /* also where tools are offered; never where one is forced (N3) */
+    bool with_completions; /* also raw completions, for models that take it well (N9) */
     /* The directives and separator in force, to notice a text that ends with one (D9). */
     const struct sprout_level *levels;
     size_t level_count;

@@ -46,9 +46,11 @@ enum sprout_status sprout_rewrite_text_make(struct sprout_arena *arena,
         .in_string = {string + 1, s.len - 2},
         .in_empty_string = {string + 1 + escaped_separator,
                             s.len - 2 - escaped_separator},
-        .part = {part, p.len},
-        .first_part = {part + 1, p.len - 1},
     };
+    if (dialect->part.len > 0) {
+        out->part = (struct sprout_str){part, p.len};
+        out->first_part = (struct sprout_str){part + 1, p.len - 1};
+    }
     return SPROUT_OK;
 }
 

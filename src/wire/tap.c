@@ -201,7 +201,9 @@ static void believe(struct sprout_tap *t)
             e->error = e->error || known->error;
         }
     }
-    t->deltas += e->deltas + (e->delta ? 1 : 0);
+    if (t->framing != SPROUT_FRAMING_JSON) { /* a whole text is no delta */
+        t->deltas += e->deltas + (e->delta ? 1 : 0);
+    }
     t->complete =
         t->complete || e->finish || e->done || t->framing == SPROUT_FRAMING_JSON;
     t->terminal = t->terminal || e->done;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The golden cases of tests/golden/splice.txt: claim, request, what leaves.
  *
- * A request line begins with @level=N and options: usage, tools, a placement, api=NAME.
+ * A request line begins with @level=N and options: usage, tools, completions, a placement,
+ * api=PATH (chat where none is given).
  * The expected line is the whole body, byte for byte, or `untouched [REASON]`.  Each case
  * runs whole and in single bytes. */
 #include <setjmp.h>
@@ -56,6 +57,8 @@ static void run_option(struct run *run, struct sprout_str word)
         run->usage = true;
     } else if (sprout_str_eq(word, SPROUT_STR("tools"))) {
         run->opts.with_tools = true;
+    } else if (sprout_str_eq(word, SPROUT_STR("completions"))) {
+        run->opts.with_completions = true;
     } else {
         fail_msg("unknown option %.*s", (int)word.len, word.ptr);
     }
@@ -175,7 +178,7 @@ static void every_golden_splice_leaves_as_written(void **state)
         cases++;
     }
     fclose(f);
-    assert_true(cases > 40);
+    assert_true(cases > 90);
 }
 
 int main(void)
