@@ -170,20 +170,41 @@ static bool oldest_sibling(const struct sprout_journal *j, const struct timespec
     return found;
 }
 
-/* The file that pos names, wherever it was renamed to. */
+/* True if that file begins as the one pos was taken in and reaches as far: the same file
+ * after it was moved to another disk, or after a reboot renumbered the disks. */
+static bool is_moved(const struct sprout_journal *j, const struct sibling *s)
+{
+    const int fd = j->pos.print_size == SPROUT_JOURNAL_PRINT_MAX
+                       ? open(s->path, O_RDONLY | O_CLOEXEC)
+                       : -1;
+    const bool yes = fd >= 0 && is_file_of(fd, &j->pos);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return yes;
+}
+
+/* The file that pos names, wherever it was renamed or moved to. */
 static bool sibling_at_pos(const struct sprout_journal *j, struct sibling *out)
 {
-    bool found = false;
+    struct sibling s;
+    bool same = false, moved = false;
     DIR *const dir = opendir(j->dir);
 
-    for (struct dirent *e; !found && dir != NULL && (e = readdir(dir)) != NULL;) {
-        found = is_journal_name(j, e->d_name) && look_at(j, e->d_name, out) &&
-                out->inode == j->pos.inode && out->device == j->pos.device;
+    for (struct dirent *e; !same && dir != NULL && (e = readdir(dir)) != NULL;) {
+        if (!is_journal_name(j, e->d_name) || !look_at(j, e->d_name, &s)) {
+            continue;
+        }
+        same = s.inode == j->pos.inode && s.device == j->pos.device;
+        if (same || (!moved && is_moved(j, &s))) {
+            moved = true;
+            *out = s;
+        }
     }
     if (dir != NULL) {
         closedir(dir);
     }
-    return found;
+    return moved;
 }
 
 /* ---- opening --------------------------------------------------------------------------- */
@@ -268,7 +289,9 @@ static bool resume_file(struct sprout_journal *j, struct sprout_error *err)
     if (!start_file(j, s.path, err)) {
         return false;
     }
-    j->pos = wanted;
+    j->pos.offset = wanted.offset;
+    j->pos.print = wanted.print;
+    j->pos.print_size = wanted.print_size;
     if (!is_file_of(j->fd, &wanted)) {
         restart_truncated(j);
     }

@@ -10,7 +10,8 @@
  *    file has been quiet for SPROUT_JOURNAL_GRACE, because each worker reopens in its own
  *    time, and then takes the oldest file that is younger, so that several rotations while
  *    control was away are read in order.  Files are told apart by device, inode and a
- *    print (hash of their first bytes): inode numbers are used again;
+ *    print (hash of their first bytes): inode numbers are used again, and disks numbered
+ *    anew;
  *  - a half line at the end waits for its rest; if its file is finished, it is damaged;
  *  - copytruncate (the file shrank, or begins differently) is refused: it is counted and
  *    told, the follower starts the truncated file anew, and what was cut off unread is lost.

@@ -60,6 +60,10 @@ SPROUT_MUST_USE enum sprout_status sprout_store_commit(struct sprout_store *s,
                                                        struct sprout_error *err);
 void sprout_store_rollback(struct sprout_store *s); /* nothing open: nothing happens */
 
+/* What is read from here to the rollback is of one moment, whoever writes meanwhile. */
+SPROUT_MUST_USE enum sprout_status sprout_store_freeze(struct sprout_store *s,
+                                                       struct sprout_error *err);
+
 /* ---- what ingest writes ---------------------------------------------------------------- */
 
 /* The grid value a request was settled at. */

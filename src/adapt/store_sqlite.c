@@ -331,15 +331,27 @@ void sprout_store_close(struct sprout_store *s)
 
 /* ---- transactions ---------------------------------------------------------------------- */
 
-enum sprout_status sprout_store_begin(struct sprout_store *s, struct sprout_error *err)
+static enum sprout_status open_transaction(struct sprout_store *s,
+                                           enum sprout_store_sql how,
+                                           struct sprout_error *err)
 {
-    sqlite3_stmt *const stmt = sprout_store_stmt(s, SPROUT_SQL_BEGIN, err);
+    sqlite3_stmt *const stmt = sprout_store_stmt(s, how, err);
     if (stmt == NULL) {
         return SPROUT_IO;
     }
     const enum sprout_status status = sprout_store_run(s, stmt, err);
-    s->writing = status == SPROUT_OK;
+    s->open = status == SPROUT_OK;
     return status;
+}
+
+enum sprout_status sprout_store_begin(struct sprout_store *s, struct sprout_error *err)
+{
+    return open_transaction(s, SPROUT_SQL_BEGIN, err);
+}
+
+enum sprout_status sprout_store_freeze(struct sprout_store *s, struct sprout_error *err)
+{
+    return open_transaction(s, SPROUT_SQL_FREEZE, err);
 }
 
 enum sprout_status sprout_store_commit(struct sprout_store *s, struct sprout_error *err)
@@ -350,14 +362,14 @@ enum sprout_status sprout_store_commit(struct sprout_store *s, struct sprout_err
     }
     const enum sprout_status status = sprout_store_run(s, stmt, err);
     if (status == SPROUT_OK) {
-        s->writing = false;
+        s->open = false;
     }
     return status;
 }
 
 void sprout_store_rollback(struct sprout_store *s)
 {
-    if (!s->writing) {
+    if (!s->open) {
         return;
     }
     /* SQLite may have rolled back by itself (a full disk); then this one fails, and may. */
@@ -366,6 +378,6 @@ void sprout_store_rollback(struct sprout_store *s)
         sqlite3_step(stmt);
         sqlite3_reset(stmt);
     }
-    s->writing = false;
+    s->open = false;
     sprout_store_forget_caches(s);
 }

@@ -12,6 +12,7 @@
 
 #define SPROUT_STORE_SQL(X)                                                              \
     X(BEGIN, "BEGIN IMMEDIATE")                                                          \
+    X(FREEZE, "BEGIN")                                                                   \
     X(COMMIT, "COMMIT")                                                                  \
     X(ROLLBACK, "ROLLBACK")                                                              \
     X(META_PUT, "INSERT INTO meta(name, value) VALUES(?1, ?2) "                          \
@@ -132,7 +133,7 @@ struct sprout_store_worker {
 
 struct sprout_store {
     sqlite3 *db;
-    bool writing; /* a transaction is open */
+    bool open; /* a transaction is */
     sqlite3_stmt *stmt[SPROUT_SQL_COUNT];
     struct sprout_store_known series[SPROUT_STORE_CACHE];
     struct sprout_store_worker workers[SPROUT_STORE_CACHE];

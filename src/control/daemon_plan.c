@@ -77,7 +77,9 @@ void sprout_daemon_grid(struct sprout_daemon *d, sprout_instant wall)
     struct sprout_error err = {.message = ""};
     struct sprout_grid_value value = SPROUT_GRID_VALUE_NONE;
 
-    if (wall.ns < d->grid_next.ns) {
+    /* A wall clock that was set back must not leave the grid alone for an hour. */
+    if (wall.ns < d->grid_next.ns &&
+        d->grid_next.ns - wall.ns <= GRID_AT_MOST_SECONDS * SPROUT_NS_PER_SECOND) {
         return;
     }
     if (sprout_grid_poll(d->grid, wall, &value, &err) != SPROUT_OK) {

@@ -222,10 +222,14 @@ enum sprout_status sprout_savings_make(struct sprout_store *store,
     }
     r->range = whole_hours(range);
     r->by = by;
-    enum sprout_status status = sum_up(r, store, err);
+    enum sprout_status status = sprout_store_freeze(store, err);
+    if (status == SPROUT_OK) {
+        status = sum_up(r, store, err);
+    }
     if (status == SPROUT_OK) {
         status = estimate(r, store, err);
     }
+    sprout_store_rollback(store);
     if (status != SPROUT_OK) {
         sprout_savings_free(r);
         return status;

@@ -56,7 +56,7 @@ enum {
     SLOW_TICK_MS = 500,
     DIR_MODE = 0700,
     CONF_MODE = 0644,
-    READY_ANSWER = 4096,
+    READY_ANSWER = 1024,
     LOG_TAIL = 400,
 };
 
@@ -68,6 +68,7 @@ struct supervisor {
     char listen[SPROUT_ADDRESS_TEXT];
     char admin[SPROUT_ADDRESS_TEXT];
     char epoch[32];
+    char answer[READY_ANSWER]; /* the last one of /readyz */
     struct sprout_child control;
     struct sprout_child nginx;
     int signal_fd;
@@ -218,6 +219,7 @@ static enum sprout_status prepare(struct supervisor *s, struct sprout_error *err
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
+    signal(SIGPIPE, SIG_IGN); /* whoever reads our events may leave */
     /* Workers that outlive their master become ours, so that they can be waited for. */
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
         prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 ||
@@ -344,15 +346,17 @@ static void take_signals(struct supervisor *s)
 
 /* ---- phases ---------------------------------------------------------------------------- */
 
-static bool control_is_ready(const struct supervisor *s)
+/* Keeps the answer, for the message when it never becomes a yes. */
+static bool control_is_ready(struct supervisor *s)
 {
-    char answer[READY_ANSWER];
-    struct sprout_buf b = sprout_buf_of(answer, sizeof answer);
+    struct sprout_buf b = sprout_buf_of(s->answer, sizeof s->answer - 1);
     int code = 0;
+    const enum sprout_status status =
+        sprout_http_get(s->admin, "/readyz", sprout_span_seconds(1), &b, &code, NULL);
 
-    return sprout_http_get(s->admin, "/readyz", sprout_span_seconds(1), &b, &code,
-                           NULL) == SPROUT_OK &&
-           code == 200;
+    s->answer[b.len] = '\0';
+    s->answer[strcspn(s->answer, "\n")] = '\0';
+    return status == SPROUT_OK && code == 200;
 }
 
 /* A command's exit code back to the first status that has it. */
@@ -388,9 +392,9 @@ static enum phase in_control(struct supervisor *s)
     }
     if (s->now.ns > s->deadline.ns) {
         return give_up(s, sprout_fail(s->err, SPROUT_UNAVAILABLE,
-                                      "control was not ready within %d s; /readyz of %s "
-                                      "says what it waits for",
-                                      START_SECONDS, s->admin));
+                                      "control was not ready within %d s; it says %.250s",
+                                      START_SECONDS,
+                                      s->answer[0] != '\0' ? s->answer : "nothing"));
     }
     return PHASE_CONTROL;
 }
@@ -438,8 +442,6 @@ static void reload(struct supervisor *s)
 
 static enum phase in_running(struct supervisor *s)
 {
-    struct sprout_error err = {.message = ""};
-
     if (s->stop) {
         return PHASE_STOP_NGINX;
     }
@@ -448,7 +450,7 @@ static enum phase in_running(struct supervisor *s)
     }
     if (s->control.pid == 0 && s->now.ns >= s->control.start_at.ns &&
         start_control(s) != SPROUT_OK) {
-        sprout_log_error("child-not-started", "%s", err.message);
+        sprout_log_error("child-not-started", "%s", s->err->message);
     }
     if (s->nginx.pid == 0 && s->nginx.deaths > NGINX_DEATHS_MAX) {
         return nginx_keeps_dying(s);

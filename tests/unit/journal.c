@@ -311,6 +311,32 @@ static void a_file_of_the_same_inode_but_another_beginning_is_another_file(void 
     sprout_journal_close(j);
 }
 
+static void a_file_that_was_moved_to_another_disk_is_known_by_its_beginning(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        append("a line of some length\n");
+    }
+    struct sprout_journal *j = follow(NULL);
+    for (int i = 0; i < 50; i++) {
+        expect_line(j, soon, "a line of some length");
+    }
+    struct sprout_journal_position at = sprout_journal_position(j);
+    sprout_journal_close(j);
+    at.inode += 12345; /* as a copy on another disk has another number */
+    at.device += 1;
+    append("the last\n");
+
+    j = follow(&at);
+    for (int i = 0; i < 50; i++) {
+        expect_line(j, soon, "a line of some length");
+    }
+    expect_line(j, soon, "the last");
+    assert_int_equal(sprout_journal_counts(j).lost_files, 0);
+    assert_int_equal(sprout_journal_counts(j).truncations, 0);
+    sprout_journal_close(j);
+}
+
 static void a_line_beyond_the_maximum_is_cut_and_the_next_one_is_found(void **state)
 {
     (void)state;
@@ -364,6 +390,7 @@ int main(void)
         TEST(a_file_cut_and_grown_again_between_two_looks_is_noticed),
         TEST(a_file_that_vanished_is_counted_and_what_is_left_is_read),
         TEST(a_file_of_the_same_inode_but_another_beginning_is_another_file),
+        TEST(a_file_that_was_moved_to_another_disk_is_known_by_its_beginning),
         TEST(a_line_beyond_the_maximum_is_cut_and_the_next_one_is_found),
         TEST(packed_siblings_are_left_alone),
     };
