@@ -10,6 +10,8 @@ enum { NS_PER_MS = 1000000 };
 
 static const char unix_prefix[] = "unix:";
 
+/* curl's type for it. */
+/* NOLINTNEXTLINE(readability-non-const-parameter) */
 static size_t take(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct sprout_buf *const out = ctx;

@@ -186,7 +186,7 @@ static enum sprout_status read_pragma(struct sprout_store *s, const char *sql,
 static enum sprout_status check_version(struct sprout_store *s, int64_t *version,
                                         struct sprout_error *err)
 {
-    int64_t application;
+    int64_t application = 0;
     enum sprout_status status =
         read_pragma(s, "PRAGMA application_id", &application, err);
 
@@ -234,7 +234,7 @@ static enum sprout_status migrate_step(struct sprout_store *s, int64_t version,
 
 static enum sprout_status migrate(struct sprout_store *s, struct sprout_error *err)
 {
-    int64_t version;
+    int64_t version = 0;
     enum sprout_status status = check_version(s, &version, err);
 
     while (status == SPROUT_OK && version < SPROUT_STORE_SCHEMA) {
@@ -258,7 +258,7 @@ static enum sprout_status prepare_to_write(struct sprout_store *s,
 static enum sprout_status prepare_to_read(struct sprout_store *s,
                                           struct sprout_error *err)
 {
-    int64_t version;
+    int64_t version = 0;
     const enum sprout_status status = check_version(s, &version, err);
 
     if (status == SPROUT_OK && version < SPROUT_STORE_SCHEMA) {

@@ -566,7 +566,8 @@ enum sprout_status sprout_store_prune(struct sprout_store *s, sprout_instant now
         {SPROUT_SQL_PRUNE_POLICIES, us_of(before)},
         {SPROUT_SQL_PRUNE_GRID, us_of(before)},
         {SPROUT_SQL_PRUNE_CONVERSATIONS,
-         sprout_instant_hour(now) - SPROUT_STORE_CONVERSATION_DAYS * HOURS_PER_DAY},
+         sprout_instant_hour(now) -
+             (int64_t)SPROUT_STORE_CONVERSATION_DAYS * HOURS_PER_DAY},
     };
     bool more = false;
     enum sprout_status status = sprout_store_begin(s, err);

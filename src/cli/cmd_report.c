@@ -223,7 +223,7 @@ static void print_saved(const struct sprout_savings *r)
     if (e->uncovered + e->dropped > 0) {
         printf("  not spoken of: %lld conversations of kinds that the holdout has none "
                "of\n",
-               (long long)(e->uncovered + e->dropped));
+               (long long)e->uncovered + (long long)e->dropped);
     }
     if (e->unknown > 0) {
         printf("  not spoken of: %lld conversations of unknown energy\n",

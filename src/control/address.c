@@ -68,7 +68,7 @@ enum sprout_status sprout_address_listen(const char *text, int *out_fd,
                                          struct sprout_address *out_where,
                                          struct sprout_error *err)
 {
-    struct sprout_address a;
+    struct sprout_address a = {.len = 0};
     const int on = 1;
     enum sprout_status status = sprout_address_find(text, &a, err);
 
@@ -102,7 +102,7 @@ enum sprout_status sprout_address_listen(const char *text, int *out_fd,
 
 bool sprout_address_accepts(const char *text)
 {
-    struct sprout_address a;
+    struct sprout_address a = {.len = 0};
 
     if (sprout_address_find(text, &a, NULL) != SPROUT_OK) {
         return false;
