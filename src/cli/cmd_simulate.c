@@ -50,6 +50,9 @@ static const char usage[] =
     "  --budget-window hour|day|window   over what `prompt` keeps its floor (default: "
     "window)\n"
     "  --protect KIND         maths or code: `prompt` leaves these prompts at L0\n"
+    "  --without PARTS        leave parts of `prompt` out, to see what they bring: any "
+    "of\n"
+    "                         preference,length,verdicts,caution\n"
     "  --quality preference|accuracy   what the floor is about (default: preference)\n"
     "  --xi X                 the rule's share to give up in the dirtiest hour (default: "
     "0.1)\n"
@@ -74,6 +77,7 @@ enum option_id {
     OPT_BUDGET_WINDOW,
     OPT_PROTECT,
     OPT_QUALITY,
+    OPT_WITHOUT,
     OPT_EVALUATIONS,
     OPT_BOUNDS_FROM,
     OPT_TRAILING,
@@ -102,6 +106,7 @@ static const struct option long_options[] = {
     {"budget-window", required_argument, NULL, OPT_BUDGET_WINDOW},
     {"protect", required_argument, NULL, OPT_PROTECT},
     {"quality", required_argument, NULL, OPT_QUALITY},
+    {"without", required_argument, NULL, OPT_WITHOUT},
     {"evaluations", required_argument, NULL, OPT_EVALUATIONS},
     {"bounds-from", required_argument, NULL, OPT_BOUNDS_FROM},
     {"trailing", required_argument, NULL, OPT_TRAILING},
@@ -257,6 +262,38 @@ static enum sprout_status take_quality(struct command *c)
     return i < 0 ? SPROUT_USAGE : SPROUT_OK;
 }
 
+static enum sprout_status take_without(struct command *c)
+{
+    static const struct {
+        const char *name;
+        enum sprout_without part;
+    } parts[] = {{"preference", SPROUT_WITHOUT_PREFERENCE},
+                 {"length", SPROUT_WITHOUT_LENGTH},
+                 {"verdicts", SPROUT_WITHOUT_VERDICTS},
+                 {"caution", SPROUT_WITHOUT_CAUTION}};
+    struct sprout_str rest = sprout_str_of(optarg);
+    while (rest.len > 0) {
+        const char *const comma = memchr(rest.ptr, ',', rest.len);
+        const struct sprout_str word = {
+            rest.ptr, comma == NULL ? rest.len : (size_t)(comma - rest.ptr)};
+        uint32_t found = 0;
+        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+            found |=
+                sprout_str_eq(word, sprout_str_of(parts[i].name)) ? parts[i].part : 0u;
+        }
+        if (found == 0) {
+            return sprout_fail(&c->err, SPROUT_USAGE,
+                               "--without '%s': expected preference, length, verdicts or "
+                               "caution, separated by commas",
+                               optarg);
+        }
+        c->opts.settings.without |= found;
+        rest.ptr += word.len + (comma != NULL);
+        rest.len -= word.len + (comma != NULL);
+    }
+    return SPROUT_OK;
+}
+
 static enum sprout_status take_start(struct command *c)
 {
     c->has_start = true;
@@ -328,6 +365,8 @@ static enum sprout_status take_option(struct command *c, int id, const char **po
         return take_protect(c);
     case OPT_QUALITY:
         return take_quality(c);
+    case OPT_WITHOUT:
+        return take_without(c);
     case OPT_EVALUATIONS:
         c->opts.evaluations = optarg;
         return SPROUT_OK;

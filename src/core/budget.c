@@ -2,7 +2,7 @@
 /* budget.c - see budget.h. */
 #include "core/budget.h"
 
-enum { STEPS = 48 }; /* halvings of the price's logarithm: 1e-12 of its range */
+enum { STEPS = 32 }; /* halvings of the price's logarithm */
 
 size_t sprout_budget_at(const struct sprout_budget_curve *c, double ratio)
 {

@@ -223,12 +223,15 @@ static enum sprout_status read_prompts(struct sprout_experiment *e,
         st = sprout_predictor_view(t.trained.bytes, t.trained.len, &predictor, err);
     }
     if (st == SPROUT_OK) {
-        const struct sprout_prompts_opts opts = {.predictor = &predictor,
-                                                 .by = e->opts.by,
-                                                 .protect = e->opts.protect,
-                                                 .example = t.example,
-                                                 .held_out = t.trained.held_out,
-                                                 .examples = t.requests.count};
+        const struct sprout_prompts_opts opts = {
+            .predictor = &predictor,
+            .by = e->opts.by,
+            .protect = e->opts.protect,
+            .no_preference = e->opts.settings.without & SPROUT_WITHOUT_PREFERENCE,
+            .no_length = e->opts.settings.without & SPROUT_WITHOUT_LENGTH,
+            .example = t.example,
+            .held_out = t.trained.held_out,
+            .examples = t.requests.count};
         st = sprout_prompts_new(&e->requests, &e->accuracy, &opts, &e->prompts, err);
         e->opts.settings.prompts = e->prompts;
     }
@@ -290,6 +293,8 @@ static enum sprout_status read_zone(struct sprout_experiment *e, struct zone *z,
         .accuracy = o->requests != NULL ? &e->accuracy : NULL,
         .evaluations = o->evaluations != NULL ? &z->evaluations : NULL,
         .carbon = o->carbon,
+        .quality =
+            o->by == SPROUT_BY_ACCURACY ? SPROUT_SIM_ACCURACY : SPROUT_SIM_PREFERENCE,
     };
     return sprout_world_new(&world, &z->world, err);
 }

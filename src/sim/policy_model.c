@@ -23,19 +23,23 @@ enum sprout_status sprout_sim_model(const struct sprout_world *w,
         const struct sprout_world_hour *const hour = &w->hour[h];
         struct sprout_sim_hour *const out = &run->hour[h];
         const double cost[MODELS] = {hour->grams[0], hour->grams[SPROUT_BENCH_7B]};
+        const bool by_judge = w->in.quality == SPROUT_SIM_PREFERENCE;
+        const double worth[MODELS] = {by_judge ? judged[0] : hour->quality[0],
+                                      by_judge ? judged[1]
+                                               : hour->quality[SPROUT_BENCH_7B]};
         double mix[MODELS];
 
         out->floor = sprout_sim_floor(s, hour->ci, hour->lo, hour->hi);
         const enum sprout_status st =
-            sprout_sim_solve(cost, judged, MODELS, out->floor, mix, err);
+            sprout_sim_solve(cost, worth, MODELS, out->floor, mix, err);
         if (st != SPROUT_OK) {
             return st;
         }
         out->mix[0] = to_tenth(mix[0]);
         out->mix[1] = 1 - out->mix[0];
         out->grams = out->mix[0] * cost[0] + out->mix[1] * cost[1];
-        out->quality = out->mix[0] * judged[0] + out->mix[1] * judged[1];
-        out->quality_base = judged[0];
+        out->quality = out->mix[0] * worth[0] + out->mix[1] * worth[1];
+        out->quality_base = worth[0];
     }
     return SPROUT_OK;
 }

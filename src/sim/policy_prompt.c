@@ -33,7 +33,7 @@ enum {
 };
 
 #define VERDICT_SD    0.62            /* of a verdict's difference from its prediction */
-#define CAUTION       1.0             /* standard deviations kept in hand */
+#define CAUTION       1.5             /* standard deviations kept in hand */
 #define HOURLY_MARGIN 0.04            /* kept above the hard floor */
 #define MEMORY        (1 - 1 / 168.0) /* of the traffic's composition, per hour */
 
@@ -265,11 +265,13 @@ static size_t decide(struct planner *pl, size_t h)
     const double sd = VERDICT_SD / sqrt(pl->account.all_verdicts + CAUTION_BASE);
     const size_t window = pl->s->budget == SPROUT_BUDGET_WINDOW ? pl->w->hours : ahead;
 
+    const double caution = pl->s->without & SPROUT_WITHOUT_CAUTION ? 0 : CAUTION;
+
     forecast(pl, h, ahead);
     struct sprout_budget_curve c = make_curve(pl, &pl->seen);
     const struct sprout_budget b = {.floor = pl->floor,
                                     .account = balance(pl),
-                                    .caution = CAUTION * sd * (double)window,
+                                    .caution = caution * sd * (double)window,
                                     .grams_per_token = pl->grams_per_token,
                                     .hours = ahead};
     const double price = sprout_budget_price(&b, &c);
@@ -327,7 +329,7 @@ static void run_hours(struct planner *pl, struct sprout_sim_run *run)
         blend_view(&pl->seen, h > 0 ? MEMORY : 0, &pl->now, h > 0 ? 1 - MEMORY : 1);
         book(pl, ratio);
         run->hour[h].evaluated = h % EVALUATE_EVERY == EVALUATE_FIRST;
-        if (run->hour[h].evaluated) {
+        if (run->hour[h].evaluated && (pl->s->without & SPROUT_WITHOUT_VERDICTS) == 0) {
             evaluate(pl, h);
         }
         if (hours_ahead(pl, h) == 1) {

@@ -11,24 +11,36 @@
 #include "base/hash.h"
 #include "core/invocation.h"
 
-/* Shares of `draws` prompts won by each level, each prompt a hash of seed, hour and index. */
+static double draw(const struct sprout_sim_settings *s, size_t h, int64_t i,
+                   uint64_t what)
+{
+    struct sprout_hash hash =
+        sprout_hash_begin((struct sprout_hash_key){s->seed, (uint64_t)h});
+    sprout_hash_u64(&hash, (uint64_t)i);
+    sprout_hash_u64(&hash, what);
+    return sprout_hash_unit(sprout_hash_end(hash));
+}
+
+/* Shares of `draws` prompts won by each level, each prompt a hash of seed, hour and index;
+ * with accuracy, every level is right or wrong by itself. */
 static void draw_quality(const struct sprout_world *w,
                          const struct sprout_sim_settings *s, size_t h,
                          double out[SPROUT_SIM_LEVELS])
 {
     const double *const q = w->hour[h].quality;
+    const bool by_judge = w->in.quality == SPROUT_SIM_PREFERENCE;
     int64_t won[SPROUT_SIM_LEVELS] = {0};
 
     for (int64_t i = 0; i < s->draws; i++) {
-        struct sprout_hash hash =
-            sprout_hash_begin((struct sprout_hash_key){s->seed, (uint64_t)h});
-        sprout_hash_u64(&hash, (uint64_t)i);
-        double u = sprout_hash_unit(sprout_hash_end(hash));
+        double u = draw(s, h, i, 0);
         int l = 0;
-        while (l < SPROUT_SIM_LEVELS - 1 && u >= q[l]) {
+        while (by_judge && l < SPROUT_SIM_LEVELS - 1 && u >= q[l]) {
             u -= q[l++];
         }
-        won[l]++;
+        won[l] += by_judge;
+        for (l = 0; !by_judge && l < SPROUT_SIM_LEVELS; l++) {
+            won[l] += draw(s, h, i, 1 + (uint64_t)l) < q[l];
+        }
     }
     for (int l = 0; l < SPROUT_SIM_LEVELS; l++) {
         out[l] = (double)won[l] / (double)s->draws;

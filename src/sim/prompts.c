@@ -13,8 +13,8 @@ enum {
     NUMERIC_LENGTH = 90,
 };
 
-#define RATIO_MIN 1.0     /* tokens: all at the shortest level ... */
-#define RATIO_MAX 30000.0 /* ... to all at the best */
+#define RATIO_MIN 1.0      /* tokens: all at the shortest level ... */
+#define RATIO_MAX 300000.0 /* ... to all at the best */
 
 /* The forms tell apart what judges treat differently; they read no task. */
 enum form {
@@ -80,6 +80,42 @@ static int level_at(const struct sprout_prediction *p,
     return sprout_predict_choose(p, &terms, 0);
 }
 
+/* ---- means in place of predictions --------------------------------------------------- */
+
+/* The training set's mean prediction, where parts of a prediction are to be left out. */
+static struct sprout_prediction mean_prediction(const struct sprout_prompts_opts *o)
+{
+    double quality[LEVELS] = {0}, right[LEVELS] = {0}, tokens[LEVELS] = {0};
+    struct sprout_prediction mean = {.kind = SPROUT_KIND_OTHER};
+    for (size_t i = 0; i < o->examples; i++) {
+        for (int l = 0; l < LEVELS; l++) {
+            quality[l] += o->held_out[i].quality[l];
+            right[l] += o->held_out[i].right[l];
+            tokens[l] += o->held_out[i].tokens[l];
+        }
+    }
+    for (int l = 0; l < LEVELS && o->examples > 0; l++) {
+        mean.quality[l] = (int32_t)(quality[l] / (double)o->examples);
+        mean.right[l] = (int32_t)(right[l] / (double)o->examples);
+        mean.tokens[l] = (int32_t)(tokens[l] / (double)o->examples);
+    }
+    return mean;
+}
+
+static struct sprout_prediction leave_out(struct sprout_prediction said,
+                                          const struct sprout_prompts_opts *o,
+                                          const struct sprout_prediction *mean)
+{
+    if (o->no_preference) {
+        memcpy(said.quality, mean->quality, sizeof said.quality);
+        memcpy(said.right, mean->right, sizeof said.right);
+    }
+    if (o->no_length) {
+        memcpy(said.tokens, mean->tokens, sizeof said.tokens);
+    }
+    return said;
+}
+
 /* ---- the folder ---------------------------------------------------------------------- */
 
 static bool is_judged(const struct sprout_prompts_opts *o,
@@ -116,11 +152,13 @@ static void read_prompts(struct sprout_prompts *p, const struct sprout_prompts_o
                          const struct sprout_accuracy *a)
 {
     const struct sprout_requests *const r = p->requests;
+    const struct sprout_prediction mean = mean_prediction(o);
     size_t used = 0;
     int task = -1;
     for (size_t i = 0; i < r->count; i++) {
         const struct sprout_request *const q = &r->request[i];
-        const struct sprout_prediction said = sprout_predict_str(o->predictor, q->prompt);
+        const struct sprout_prediction said =
+            leave_out(sprout_predict_str(o->predictor, q->prompt), o, &mean);
         while (task < q->task) {
             p->verdict_from[++task] = used;
         }
@@ -158,7 +196,7 @@ static void add_up_quality(struct sprout_prompts *p, size_t task)
     struct sprout_prompt_view *const view = &p->view[task];
     struct sprout_prompt_truth *const truth = &p->truth[task];
     const size_t from = p->verdict_from[task], to = p->verdict_from[task + 1];
-    const double n = (double)(to - from);
+    const double n = (double)(to - from); /* 0: such a task is not in the mix */
 
     for (size_t v = from; v < to; v++) {
         const struct sprout_prompt_verdict *const d = &p->verdict[v];
@@ -204,13 +242,15 @@ static bool example_found(const struct sprout_prompts_opts *o,
 
 static void learn_flattery(struct sprout_prompts *p, const struct sprout_prompts_opts *o)
 {
+    const struct sprout_prediction mean = mean_prediction(o);
     double n = 0, y = 0;
     for (size_t i = 0; i < o->examples; i++) {
         n += example_found(o, &o->example[i], 0, &y);
     }
     p->trained = n > 0;
     for (size_t i = 0; p->trained && i < o->examples; i++) {
-        const struct sprout_prediction *const said = &o->held_out[i];
+        const struct sprout_prediction seen = leave_out(o->held_out[i], o, &mean);
+        const struct sprout_prediction *const said = &seen;
         if (!example_found(o, &o->example[i], 0, &y)) {
             continue;
         }

@@ -68,7 +68,9 @@ struct sprout_prompts {
 struct sprout_prompts_opts {
     const struct sprout_predictor *predictor;
     enum sprout_predict_by by;
-    uint32_t protect; /* bit per sprout_kind: these stay at L0 */
+    uint32_t protect;   /* bit per sprout_kind: these stay at L0 */
+    bool no_preference; /* predictions replaced by the training set's means */
+    bool no_length;
     /* The training set and its held-out predictions; NULL, 0: not at hand. */
     const struct sprout_train_example *example;
     const struct sprout_prediction *held_out;

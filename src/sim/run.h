@@ -14,12 +14,22 @@
 
 enum sprout_budget_window { SPROUT_BUDGET_WINDOW, SPROUT_BUDGET_DAY, SPROUT_BUDGET_HOUR };
 
+/* Parts of `prompt` that can be left out, to see what each brings. */
+enum sprout_without {
+    SPROUT_WITHOUT_PREFERENCE =
+        1,                     /* every prompt is as likely to be preferred as the mean */
+    SPROUT_WITHOUT_LENGTH = 2, /* every answer is as long as the level's mean */
+    SPROUT_WITHOUT_VERDICTS = 4, /* nothing is learnt while serving */
+    SPROUT_WITHOUT_CAUTION = 8,  /* nothing is kept in hand */
+};
+
 struct sprout_prompts;
 
 struct sprout_sim_settings {
     double floor;        /* relative to always-L0; NaN: the paper's rule with xi */
     double hourly_floor; /* of every hour, for `prompt`; NaN: the floor less 0.10 */
     enum sprout_budget_window budget;     /* over what `prompt` keeps the floor */
+    uint32_t without;                     /* of sprout_without */
     const struct sprout_prompts *prompts; /* what `prompt` reads; NULL: it cannot run */
     double xi;
     int64_t draws; /* prompts judged per evaluation */

@@ -135,15 +135,21 @@ double sprout_world_grams(const struct sprout_world *w, const struct sprout_worl
            sprout_carbon_embodied(&w->in.carbon, time).v;
 }
 
+static double worth(const struct sprout_world *w, size_t task, int option)
+{
+    if (w->in.quality == SPROUT_SIM_ACCURACY) {
+        return w->right[task][option];
+    }
+    return option < SPROUT_SIM_LEVELS ? w->task[task].preferred[option] : NAN;
+}
+
 static void expect(const struct sprout_world *w, struct sprout_world_hour *h)
 {
     for (size_t k = 0; k < w->tasks; k++) {
         for (int o = 0; o < SPROUT_SIM_OPTIONS; o++) {
             h->energy[o].v += h->mix[k] * w->task[k].energy[o].v;
             h->time[o].v += h->mix[k] * w->task[k].time[o].v;
-        }
-        for (int l = 0; l < SPROUT_SIM_LEVELS; l++) {
-            h->quality[l] += h->mix[k] * w->task[k].preferred[l];
+            h->quality[o] += h->mix[k] > 0 ? h->mix[k] * worth(w, k, o) : 0;
         }
     }
     for (int o = 0; o < SPROUT_SIM_OPTIONS; o++) {
@@ -241,6 +247,33 @@ static void look_ahead(struct sprout_world *w)
     }
 }
 
+/* The hour's shares; with accuracy, those of the tasks whose accuracy is known. */
+static enum sprout_status take_mix(struct sprout_world *w, size_t i,
+                                   struct sprout_error *err)
+{
+    const double *const from = sprout_mix_row(w->in.mix, i);
+    double *const to = w->mix + i * w->tasks;
+    double sum = 0;
+    for (size_t k = 0; k < w->tasks; k++) {
+        const bool counts =
+            w->in.quality == SPROUT_SIM_PREFERENCE || !isnan(w->right[k][0]);
+        to[k] = counts ? from[k] : 0;
+        sum += to[k];
+    }
+    if (!(sum > 0)) {
+        return sprout_fail(
+            err, SPROUT_INVALID,
+            "%s: line %zu: no request of this hour has a reference, so accuracy "
+            "cannot be its quality",
+            w->in.mix_path, i + 2);
+    }
+    for (size_t k = 0; k < w->tasks; k++) {
+        to[k] /= sum;
+    }
+    w->hour[i].mix = to;
+    return SPROUT_OK;
+}
+
 static enum sprout_status make_hours(struct sprout_world *w, struct sprout_error *err)
 {
     for (size_t i = 0; i < w->hours; i++) {
@@ -252,7 +285,10 @@ static enum sprout_status make_hours(struct sprout_world *w, struct sprout_error
                                "the trace has no row for this window's hour");
         }
         w->hour[i].ci = sprout_grid_slot_value(slot, w->in.scope);
-        w->hour[i].mix = sprout_mix_row(w->in.mix, i);
+        const enum sprout_status st = take_mix(w, i, err);
+        if (st != SPROUT_OK) {
+            return st;
+        }
         expect(w, &w->hour[i]);
         if (w->in.trailing_days > 0) {
             look_back(w, at, &w->hour[i]);
@@ -305,6 +341,13 @@ static enum sprout_status check_options(const struct sprout_world_opts *o,
             "%s: line %zu: the mix ends after %zu hours; %zu were asked for", o->mix_path,
             o->mix->hours + 1, o->mix->hours, o->hours);
     }
+    if (o->quality == SPROUT_SIM_ACCURACY &&
+        (o->requests == NULL || o->evaluations != NULL)) {
+        return sprout_fail(
+            err, SPROUT_USAGE,
+            "accuracy as quality needs --requests, and no --evaluations: those "
+            "are of preference");
+    }
     if (o->means == NULL && o->requests == NULL) {
         return sprout_fail(err, SPROUT_INVALID, "neither means nor requests are given");
     }
@@ -320,13 +363,16 @@ enum sprout_status sprout_world_new(const struct sprout_world_opts *opts,
     }
     struct sprout_world *w = calloc(1, sizeof *w);
     struct sprout_world_hour *const hour = calloc(opts->hours, sizeof *hour);
-    if (w == NULL || hour == NULL) {
+    double *const mix = calloc(opts->hours * opts->mix->tasks, sizeof *mix);
+    if (w == NULL || hour == NULL || mix == NULL) {
         free(w);
         free(hour);
+        free(mix);
         return sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
     }
 
-    *w = (struct sprout_world){.in = *opts, .hour = hour, .hours = opts->hours};
+    *w = (struct sprout_world){
+        .in = *opts, .hour = hour, .hours = opts->hours, .mix = mix};
     w->zone = opts->trace->zone;
     w->in.bounds = opts->bounds != NULL ? opts->bounds : opts->trace;
     st = check_trace(w, w->in.trace, w->in.trace_path, err);
@@ -354,6 +400,7 @@ void sprout_world_free(struct sprout_world *w)
 {
     if (w != NULL) {
         free(w->hour);
+        free(w->mix);
         free(w);
     }
 }

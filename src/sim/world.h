@@ -24,6 +24,10 @@
 #include "core/carbon.h"
 #include "sim/accuracy.h"
 
+/* What quality is: a judge's preference, or being right by match with the reference.  In
+ * the latter case tasks without references are left out and the others' shares scaled. */
+enum sprout_sim_quality { SPROUT_SIM_PREFERENCE, SPROUT_SIM_ACCURACY };
+
 enum {
     SPROUT_SIM_LEVELS = SPROUT_BENCH_LEVELS,
     SPROUT_SIM_OPTIONS = SPROUT_BENCH_OPTIONS,
@@ -47,6 +51,7 @@ struct sprout_world_opts {
     const struct sprout_accuracy *accuracy;       /* of the requests; NULL: not known */
     const struct sprout_evaluations *evaluations; /* NULL: evaluations are drawn */
     struct sprout_carbon_params carbon;
+    enum sprout_sim_quality quality;
 };
 
 /* Expectations over the requests of one hour. */
@@ -58,8 +63,8 @@ struct sprout_world_hour {
     const double *mix;     /* share per task */
     sprout_joules energy[SPROUT_SIM_OPTIONS];
     sprout_seconds time[SPROUT_SIM_OPTIONS];
-    double grams[SPROUT_SIM_OPTIONS]; /* operational and embodied */
-    double quality[SPROUT_SIM_LEVELS];
+    double grams[SPROUT_SIM_OPTIONS];   /* operational and embodied */
+    double quality[SPROUT_SIM_OPTIONS]; /* of the 7B model NaN unless it is accuracy */
 };
 
 struct sprout_world {
@@ -67,6 +72,7 @@ struct sprout_world {
     const char *zone;
     struct sprout_world_hour *hour; /* owned */
     size_t hours;
+    double *mix;                /* owned: hours x tasks */
     sprout_g_per_kwh long_mean; /* of the bounds trace, or trailing at the start */
     struct sprout_task_means task[SPROUT_TASKS_MAX];    /* in the order of the mix */
     double right[SPROUT_TASKS_MAX][SPROUT_SIM_OPTIONS]; /* share right; NaN: not known */
