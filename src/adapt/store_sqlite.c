@@ -186,14 +186,17 @@ static enum sprout_status read_pragma(struct sprout_store *s, const char *sql,
 static enum sprout_status check_version(struct sprout_store *s, int64_t *version,
                                         struct sprout_error *err)
 {
-    int64_t application = 0;
+    int64_t application = 0, tables = 0;
     enum sprout_status status =
         read_pragma(s, "PRAGMA application_id", &application, err);
 
     if (status == SPROUT_OK) {
         status = read_pragma(s, "PRAGMA user_version", version, err);
     }
-    if (status == SPROUT_OK && *version != 0 && application != APPLICATION_ID) {
+    if (status == SPROUT_OK) {
+        status = read_pragma(s, "SELECT count(*) FROM sqlite_schema", &tables, err);
+    }
+    if (status == SPROUT_OK && tables > 0 && application != APPLICATION_ID) {
         return sprout_fail(err, SPROUT_UNSUPPORTED,
                            "the file is an SQLite database, but no Sprout ledger");
     }
@@ -247,11 +250,16 @@ static enum sprout_status migrate(struct sprout_store *s, struct sprout_error *e
 static enum sprout_status prepare_to_write(struct sprout_store *s,
                                            struct sprout_error *err)
 {
-    const enum sprout_status status =
-        execute(s,
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                "PRAGMA journal_size_limit = 16777216; PRAGMA temp_store = MEMORY",
-                "opening it", err);
+    int64_t version = 0;
+    enum sprout_status status = check_version(s, &version, err); /* before WAL marks it */
+
+    if (status == SPROUT_OK) {
+        status =
+            execute(s,
+                    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+                    "PRAGMA journal_size_limit = 16777216; PRAGMA temp_store = MEMORY",
+                    "opening it", err);
+    }
     return status == SPROUT_OK ? migrate(s, err) : status;
 }
 

@@ -469,6 +469,23 @@ static void a_newer_ledger_is_refused_and_not_touched(void **state)
     assert_non_null(strstr(err.message, "99"));
 }
 
+static void a_database_of_something_else_is_refused_and_not_touched(void **state)
+{
+    (void)state;
+    char foreign[PATH + 8];
+    struct sprout_store *other = NULL;
+    sqlite3 *db;
+    snprintf(foreign, sizeof foreign, "%s.other", path);
+    assert_int_equal(sqlite3_open(foreign, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE songs(name)", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(sprout_store_open(foreign, SPROUT_STORE_WRITE, &other, NULL),
+                     SPROUT_UNSUPPORTED);
+    assert_null(other);
+    assert_int_equal(unlink(foreign), 0);
+}
+
 static void a_ledger_that_is_not_there_is_not_made_by_a_reader(void **state)
 {
     (void)state;
@@ -539,6 +556,7 @@ int main(void)
         TEST(retention_forgets_receipts_and_keeps_their_sums),
         TEST(damaged_lines_are_kept_up_to_a_maximum_and_all_are_counted),
         TEST(a_newer_ledger_is_refused_and_not_touched),
+        TEST(a_database_of_something_else_is_refused_and_not_touched),
         TEST(a_ledger_that_is_not_there_is_not_made_by_a_reader),
         TEST(the_ledger_is_readable_by_its_owner_alone),
         TEST(models_beyond_the_maximum_are_counted_as_others),
