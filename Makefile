@@ -165,9 +165,11 @@ check: ## what matters, in minutes (same as ./check)
 	./check
 check-all: ## check, then the long runs: a hundred kills, fuzzers, more instances
 	./check --all
+results: $(BUILD)/sprout ## what each part of the method brings: docs/results.md
+	scripts/results
 bench: all $(BENCH_BIN) ## side-by-side benchmarks; prints ratios, medians, spread
 	scripts/bench
-.PHONY: unit property fuzz flow fault check check-all bench
+.PHONY: unit property fuzz flow fault check check-all results bench
 
 venv: $(BUILD)/venv/.made ## the Python environment of tests and demo, pinned
 .PHONY: venv

@@ -57,6 +57,7 @@ static const char usage[] =
     "  --xi X                 the rule's share to give up in the dirtiest hour (default: "
     "0.1)\n"
     "  --draws N              prompts judged per evaluation (default: 1000)\n"
+    "  --bootstrap N          draw the requests again N times, for 95 % intervals\n"
     "  --seed S               of every draw (default: 1)\n"
     "\n"
     "output:\n"
@@ -77,6 +78,7 @@ enum option_id {
     OPT_BUDGET_WINDOW,
     OPT_PROTECT,
     OPT_QUALITY,
+    OPT_BOOTSTRAP,
     OPT_WITHOUT,
     OPT_EVALUATIONS,
     OPT_BOUNDS_FROM,
@@ -107,6 +109,7 @@ static const struct option long_options[] = {
     {"protect", required_argument, NULL, OPT_PROTECT},
     {"quality", required_argument, NULL, OPT_QUALITY},
     {"without", required_argument, NULL, OPT_WITHOUT},
+    {"bootstrap", required_argument, NULL, OPT_BOOTSTRAP},
     {"evaluations", required_argument, NULL, OPT_EVALUATIONS},
     {"bounds-from", required_argument, NULL, OPT_BOUNDS_FROM},
     {"trailing", required_argument, NULL, OPT_TRAILING},
@@ -314,6 +317,10 @@ static enum sprout_status take_number(struct command *c, int id)
     case OPT_HOURS:
         st = take_i64(c, "hours", 1, SPROUT_SIM_HOURS_MAX, &n);
         c->opts.hours = (size_t)n;
+        break;
+    case OPT_BOOTSTRAP:
+        st = take_i64(c, "bootstrap", 2, SPROUT_EXPERIMENT_BOOTSTRAP_MAX, &n);
+        c->opts.bootstrap = (size_t)n;
         break;
     case OPT_TRAILING:
         st = take_i64(c, "trailing", 1, 3660, &c->opts.trailing_days);

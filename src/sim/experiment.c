@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "sim/bootstrap.h"
 #include "sim/train_examples.h"
 
 struct zone {
@@ -14,6 +15,15 @@ struct zone {
     struct sprout_grid_trace trace;
     struct sprout_evaluations evaluations;
     struct sprout_world *world;
+};
+
+/* What `prompt` learned, kept as long as folders may be drawn again. */
+struct training {
+    struct sprout_requests requests;
+    struct sprout_accuracy accuracy;
+    struct sprout_train_example *example;
+    struct sprout_trained trained;
+    struct sprout_predictor predictor;
 };
 
 struct sprout_experiment {
@@ -25,7 +35,12 @@ struct sprout_experiment {
     struct sprout_means means;
     struct sprout_requests requests;
     struct sprout_accuracy accuracy;
+    struct training training;
     struct sprout_prompts *prompts;
+    /* Owned: replicates x (runs, then policies' means). */
+    double *saved_again;
+    double *quality_again;
+    size_t replicates;
     struct sprout_sim_run *run; /* owned */
     size_t runs;
     struct sprout_experiment_input *input; /* owned */
@@ -184,16 +199,22 @@ static bool wants_prompts(const struct sprout_experiment *e)
     return any && e->opts.train != NULL && e->opts.requests != NULL;
 }
 
-struct training {
-    struct sprout_requests requests;
-    struct sprout_accuracy accuracy;
-    struct sprout_train_example *example;
-    struct sprout_trained trained;
-};
-
-static enum sprout_status train(struct sprout_experiment *e, struct training *t,
-                                struct sprout_error *err)
+/* Names of the tasks whose references are numbers, by commas: those are maths. */
+static struct sprout_str name_maths(const struct training *t, char *memory, size_t size)
 {
+    struct sprout_buf b = sprout_buf_of(memory, size);
+    for (size_t k = 0; k < t->requests.tasks; k++) {
+        if (t->accuracy.rule[k] == SPROUT_MATCH_NUMBER) {
+            sprout_buf_printf(&b, "%s%s", b.len > 0 ? "," : "", t->requests.task[k]);
+        }
+    }
+    return sprout_buf_str(&b);
+}
+
+static enum sprout_status train(struct sprout_experiment *e, struct sprout_error *err)
+{
+    char maths[SPROUT_TASKS_MAX * (SPROUT_TASK_NAME_MAX + 1)];
+    struct training *const t = &e->training;
     const struct sprout_train_opts opts = {.seed = e->opts.settings.seed,
                                            .trained_on = sprout_str_of(e->opts.train)};
     enum sprout_status st = sprout_requests_read(e->opts.train, &t->requests, err);
@@ -202,43 +223,46 @@ static enum sprout_status train(struct sprout_experiment *e, struct training *t,
         st = sprout_accuracy_make(&t->requests, &t->accuracy, err);
     }
     if (st == SPROUT_OK) {
-        t->example =
-            sprout_train_examples(&t->requests, &t->accuracy, SPROUT_STR("gsm8k"));
+        t->example = sprout_train_examples(&t->requests, &t->accuracy,
+                                           name_maths(t, maths, sizeof maths));
         st = t->example != NULL ? SPROUT_OK
                                 : sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
     }
-    return st == SPROUT_OK
-               ? sprout_train(t->example, t->requests.count, &opts, &t->trained, err)
-               : st;
+    if (st == SPROUT_OK) {
+        st = sprout_train(t->example, t->requests.count, &opts, &t->trained, err);
+    }
+    return st == SPROUT_OK ? sprout_predictor_view(t->trained.bytes, t->trained.len,
+                                                   &t->predictor, err)
+                           : st;
 }
 
-/* Trains, predicts every prompt of the folder under test, and lets the rest go. */
+static enum sprout_status make_prompts(const struct sprout_experiment *e,
+                                       const struct sprout_requests *r,
+                                       const struct sprout_accuracy *a,
+                                       struct sprout_prompts **out,
+                                       struct sprout_error *err)
+{
+    const struct sprout_prompts_opts opts = {
+        .predictor = &e->training.predictor,
+        .by = e->opts.by,
+        .protect = e->opts.protect,
+        .no_preference = e->opts.settings.without & SPROUT_WITHOUT_PREFERENCE,
+        .no_length = e->opts.settings.without & SPROUT_WITHOUT_LENGTH,
+        .example = e->training.example,
+        .held_out = e->training.trained.held_out,
+        .examples = e->training.requests.count};
+    return sprout_prompts_new(r, a, &opts, out, err);
+}
+
+/* Trains, and predicts every prompt of the folder under test. */
 static enum sprout_status read_prompts(struct sprout_experiment *e,
                                        struct sprout_error *err)
 {
-    struct training t = {.example = NULL};
-    struct sprout_predictor predictor;
-    enum sprout_status st = train(e, &t, err);
+    enum sprout_status st = train(e, err);
     if (st == SPROUT_OK) {
-        st = sprout_predictor_view(t.trained.bytes, t.trained.len, &predictor, err);
+        st = make_prompts(e, &e->requests, &e->accuracy, &e->prompts, err);
     }
-    if (st == SPROUT_OK) {
-        const struct sprout_prompts_opts opts = {
-            .predictor = &predictor,
-            .by = e->opts.by,
-            .protect = e->opts.protect,
-            .no_preference = e->opts.settings.without & SPROUT_WITHOUT_PREFERENCE,
-            .no_length = e->opts.settings.without & SPROUT_WITHOUT_LENGTH,
-            .example = t.example,
-            .held_out = t.trained.held_out,
-            .examples = t.requests.count};
-        st = sprout_prompts_new(&e->requests, &e->accuracy, &opts, &e->prompts, err);
-        e->opts.settings.prompts = e->prompts;
-    }
-    sprout_trained_free(&t.trained);
-    free(t.example);
-    sprout_accuracy_free(&t.accuracy);
-    sprout_requests_free(&t.requests);
+    e->opts.settings.prompts = e->prompts;
     return st;
 }
 
@@ -312,6 +336,11 @@ static enum sprout_status read_all(struct sprout_experiment *e, struct sprout_er
     for (size_t z = 0; st == SPROUT_OK && z < e->zones; z++) {
         st = read_zone(e, &e->zone[z], err);
     }
+    if (st == SPROUT_OK && e->opts.bootstrap > 0 && e->opts.requests == NULL) {
+        st = sprout_fail(err, SPROUT_USAGE,
+                         "--bootstrap draws requests again: it needs "
+                         "--requests DIR");
+    }
     if (st == SPROUT_OK && wants_prompts(e)) {
         st = read_prompts(e, err);
     }
@@ -346,9 +375,11 @@ enum sprout_status sprout_experiment_new(const struct sprout_experiment_opts *op
     return SPROUT_OK;
 }
 
-enum sprout_status sprout_experiment_run(struct sprout_experiment *e,
-                                         sprout_experiment_progress_fn *progress,
-                                         void *ctx, struct sprout_error *err)
+/* ---- running ------------------------------------------------------------------------- */
+
+static enum sprout_status run_once(struct sprout_experiment *e,
+                                   sprout_experiment_progress_fn *progress, void *ctx,
+                                   size_t steps, struct sprout_error *err)
 {
     const size_t all = e->zones * e->opts.policies;
     while (e->runs < all) {
@@ -356,7 +387,7 @@ enum sprout_status sprout_experiment_run(struct sprout_experiment *e,
         const struct sprout_sim_policy *const p =
             e->opts.policy[e->runs % e->opts.policies];
         if (progress != NULL) {
-            progress(ctx, e->runs, all, w->zone, p->name);
+            progress(ctx, e->runs, steps, w->zone, p->name);
         }
         const enum sprout_status st =
             sprout_sim_run(w, p, &e->opts.settings, &e->run[e->runs], err);
@@ -365,10 +396,88 @@ enum sprout_status sprout_experiment_run(struct sprout_experiment *e,
         }
         e->runs++;
     }
-    if (progress != NULL) {
-        progress(ctx, all, all, "", "");
-    }
     return SPROUT_OK;
+}
+
+/* One zone with requests drawn again; adds to the policies' means. */
+static enum sprout_status run_zone_again(struct sprout_experiment *e, size_t z,
+                                         const struct sprout_world_opts *opts,
+                                         const struct sprout_sim_settings *s,
+                                         double *saved, double *quality,
+                                         struct sprout_error *err)
+{
+    const size_t policies = e->opts.policies;
+    struct sprout_world *w = NULL;
+    enum sprout_status st = sprout_world_new(opts, &w, err);
+    for (size_t p = 0; st == SPROUT_OK && p < policies; p++) {
+        struct sprout_sim_run run;
+        st = sprout_sim_run(w, e->opts.policy[p], s, &run, err);
+        if (st == SPROUT_OK) {
+            saved[z * policies + p] = run.saved;
+            quality[z * policies + p] = run.quality;
+            saved[e->zones * policies + p] += run.saved / (double)e->zones;
+            quality[e->zones * policies + p] += run.quality / (double)e->zones;
+            sprout_sim_run_free(&run);
+        }
+    }
+    sprout_world_free(w);
+    return st;
+}
+
+static enum sprout_status run_again(struct sprout_experiment *e, size_t replicate,
+                                    struct sprout_error *err)
+{
+    const size_t width = (e->zones + 1) * e->opts.policies;
+    struct sprout_requests requests = {.request = NULL};
+    struct sprout_accuracy accuracy = {.right = NULL};
+    struct sprout_prompts *prompts = NULL;
+    struct sprout_sim_settings s = e->opts.settings;
+
+    s.seed += 1 + replicate; /* evaluations are drawn again, too */
+    enum sprout_status st = sprout_bootstrap_new(&e->requests, &e->accuracy, s.seed,
+                                                 &requests, &accuracy, err);
+    if (st == SPROUT_OK && e->prompts != NULL) {
+        st = make_prompts(e, &requests, &accuracy, &prompts, err);
+        s.prompts = prompts;
+    }
+    for (size_t z = 0; st == SPROUT_OK && z < e->zones; z++) {
+        struct sprout_world_opts opts = e->zone[z].world->in;
+        opts.requests = &requests;
+        opts.accuracy = &accuracy;
+        st = run_zone_again(e, z, &opts, &s, e->saved_again + replicate * width,
+                            e->quality_again + replicate * width, err);
+    }
+    sprout_prompts_free(prompts);
+    sprout_bootstrap_free(&requests, &accuracy);
+    return st;
+}
+
+enum sprout_status sprout_experiment_run(struct sprout_experiment *e,
+                                         sprout_experiment_progress_fn *progress,
+                                         void *ctx, struct sprout_error *err)
+{
+    const size_t runs = e->zones * e->opts.policies;
+    const size_t width = runs + e->opts.policies, n = e->opts.bootstrap;
+    enum sprout_status st = run_once(e, progress, ctx, runs + n, err);
+
+    if (st == SPROUT_OK && n > 0) {
+        e->saved_again = calloc(n * width, sizeof(double));
+        e->quality_again = calloc(n * width, sizeof(double));
+        if (e->saved_again == NULL || e->quality_again == NULL) {
+            st = sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
+        }
+    }
+    for (size_t b = 0; st == SPROUT_OK && b < n; b++) {
+        if (progress != NULL) {
+            progress(ctx, runs + b, runs + n, "requests", "drawn again");
+        }
+        st = run_again(e, b, err);
+        e->replicates += st == SPROUT_OK;
+    }
+    if (st == SPROUT_OK && progress != NULL) {
+        progress(ctx, runs + n, runs + n, "", "");
+    }
+    return st;
 }
 
 void sprout_experiment_free(struct sprout_experiment *e)
@@ -387,6 +496,12 @@ void sprout_experiment_free(struct sprout_experiment *e)
     sprout_grid_trace_free(&e->bounds);
     sprout_mix_free(&e->mix);
     sprout_prompts_free(e->prompts);
+    sprout_trained_free(&e->training.trained);
+    free(e->training.example);
+    sprout_accuracy_free(&e->training.accuracy);
+    sprout_requests_free(&e->training.requests);
+    free(e->saved_again);
+    free(e->quality_again);
     sprout_accuracy_free(&e->accuracy);
     sprout_requests_free(&e->requests);
     free(e->run);
@@ -421,4 +536,46 @@ const struct sprout_world *sprout_experiment_world(const struct sprout_experimen
                                                    size_t run)
 {
     return e->zone[run / e->opts.policies].world;
+}
+
+static void interval(const struct sprout_experiment *e, const double *again,
+                     size_t column, double *low, double *high)
+{
+    const size_t width = (e->zones + 1) * e->opts.policies;
+    double *const v = calloc(e->replicates + 1, sizeof *v);
+    *low = *high = NAN;
+    if (v != NULL && e->replicates > 0) {
+        for (size_t b = 0; b < e->replicates; b++) {
+            v[b] = again[b * width + column];
+        }
+        sprout_bootstrap_interval(v, e->replicates, 0.025, 0.975, low, high);
+    }
+    free(v);
+}
+
+struct sprout_experiment_spread sprout_experiment_spread_at(
+    const struct sprout_experiment *e, size_t run)
+{
+    struct sprout_experiment_spread s;
+    interval(e, e->saved_again, run, &s.saved_low, &s.saved_high);
+    interval(e, e->quality_again, run, &s.quality_low, &s.quality_high);
+    return s;
+}
+
+size_t sprout_experiment_mean_count(const struct sprout_experiment *e)
+{
+    return e->opts.policies;
+}
+
+struct sprout_experiment_mean sprout_experiment_mean_at(const struct sprout_experiment *e,
+                                                        size_t policy)
+{
+    struct sprout_experiment_mean m = {.policy = e->opts.policy[policy]->name};
+    for (size_t z = 0; z < e->zones; z++) {
+        const struct sprout_sim_run *const r = &e->run[z * e->opts.policies + policy];
+        m.saved += r->saved / (double)e->zones;
+        m.quality += r->quality / (double)e->zones;
+    }
+    m.spread = sprout_experiment_spread_at(e, e->zones * e->opts.policies + policy);
+    return m;
 }

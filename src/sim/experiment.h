@@ -16,6 +16,7 @@ enum {
     SPROUT_EXPERIMENT_ZONES_MAX = 256,
     SPROUT_EXPERIMENT_POLICIES_MAX = 16,
     SPROUT_EXPERIMENT_PATH_MAX = 4096,
+    SPROUT_EXPERIMENT_BOOTSTRAP_MAX = 10000,
     SPROUT_EXPERIMENT_INPUTS_MAX = 2 * SPROUT_EXPERIMENT_ZONES_MAX + 8,
 };
 
@@ -38,12 +39,19 @@ struct sprout_experiment_opts {
     struct sprout_sim_settings settings; /* .prompts is the experiment's affair */
     uint32_t protect;                    /* bit per sprout_kind, for `prompt` */
     enum sprout_predict_by by;           /* what quality is */
+    size_t bootstrap; /* times the requests are drawn again; 0: never */
 };
 
 struct sprout_experiment_input {
     const char *role; /* "grid", "mix", ... */
     char path[SPROUT_EXPERIMENT_PATH_MAX];
     char sha256[SPROUT_SHA256_HEX];
+};
+
+/* Where 95 % of the values lie when the requests are drawn again; NaN: not asked for. */
+struct sprout_experiment_spread {
+    double saved_low, saved_high;
+    double quality_low, quality_high;
 };
 
 struct sprout_experiment;
@@ -73,5 +81,19 @@ const struct sprout_experiment_input *sprout_experiment_input_at(
     const struct sprout_experiment *e, size_t i);
 const struct sprout_world *sprout_experiment_world(const struct sprout_experiment *e,
                                                    size_t run);
+
+struct sprout_experiment_spread sprout_experiment_spread_at(
+    const struct sprout_experiment *e, size_t run);
+
+/* A policy's mean over the zones, and how it spreads. */
+struct sprout_experiment_mean {
+    const char *policy;
+    double saved;
+    double quality;
+    struct sprout_experiment_spread spread;
+};
+size_t sprout_experiment_mean_count(const struct sprout_experiment *e);
+struct sprout_experiment_mean sprout_experiment_mean_at(const struct sprout_experiment *e,
+                                                        size_t policy);
 
 #endif

@@ -44,6 +44,33 @@ static void put_number(struct piece *p, const char *name, double v)
     sprout_buf_f64(&p->b, v);
 }
 
+static void put_spread(struct piece *p, struct sprout_experiment_spread s)
+{
+    put(p, ",");
+    put_number(p, "saved_percent_low", 100 * s.saved_low);
+    put(p, ",");
+    put_number(p, "saved_percent_high", 100 * s.saved_high);
+    put(p, ",");
+    put_number(p, "quality_percent_low", 100 * s.quality_low);
+    put(p, ",");
+    put_number(p, "quality_percent_high", 100 * s.quality_high);
+}
+
+static void put_means(struct piece *p, const struct sprout_experiment *e)
+{
+    for (size_t i = 0; i < sprout_experiment_mean_count(e); i++) {
+        const struct sprout_experiment_mean m = sprout_experiment_mean_at(e, i);
+        put(p, i > 0 ? ",{" : "{");
+        put_string(p, "policy", m.policy);
+        put(p, ",");
+        put_number(p, "saved_percent", 100 * m.saved);
+        put(p, ",");
+        put_number(p, "quality_percent", 100 * m.quality);
+        put_spread(p, m.spread);
+        put(p, "}");
+    }
+}
+
 static void put_head(struct piece *p, const struct sprout_experiment *e,
                      const struct sprout_report_context *c)
 {
@@ -73,7 +100,10 @@ static void put_head(struct piece *p, const struct sprout_experiment *e,
         put(p, "}");
         flush(p);
     }
+    put(p, "],\"means\":[");
+    put_means(p, e);
     put(p, "],\"runs\":[");
+    flush(p);
 }
 
 static void put_hour(struct piece *p, const struct sprout_sim_run *r, size_t h,
@@ -136,7 +166,8 @@ static void put_accuracy(struct piece *p, const char *name, const double *accura
 }
 
 static void put_run(struct piece *p, const struct sprout_sim_run *r,
-                    const struct sprout_world *w, double floor)
+                    const struct sprout_world *w, double floor,
+                    struct sprout_experiment_spread spread)
 {
     put(p, "{");
     put_string(p, "zone", r->zone);
@@ -148,6 +179,7 @@ static void put_run(struct piece *p, const struct sprout_sim_run *r,
     put_number(p, "saved_percent", 100 * r->saved);
     put(p, ",");
     put_number(p, "quality_percent", 100 * r->quality);
+    put_spread(p, spread);
     put(p, ",");
     put_number(p, "hours_under_floor_percent",
                r->floored > 0 ? 100.0 * (double)r->missed / (double)r->floored : NAN);
@@ -173,7 +205,7 @@ void sprout_report_json(FILE *to, const struct sprout_experiment *e,
     for (size_t i = 0; i < sprout_experiment_run_count(e); i++) {
         put(&p, i > 0 ? ",\n" : "\n");
         put_run(&p, sprout_experiment_run_at(e, i), sprout_experiment_world(e, i),
-                c->opts->settings.floor);
+                c->opts->settings.floor, sprout_experiment_spread_at(e, i));
     }
     put(&p, "]}\n");
     flush(&p);
@@ -227,5 +259,16 @@ void sprout_report_table(FILE *to, const struct sprout_experiment *e)
         } else {
             fprintf(to, " %18s\n", "-");
         }
+    }
+    for (size_t i = 0; i < sprout_experiment_mean_count(e); i++) {
+        const struct sprout_experiment_mean m = sprout_experiment_mean_at(e, i);
+        fprintf(to, "%-14s %-8s %9.2f %11.2f", "mean", m.policy, 100 * m.saved,
+                100 * m.quality);
+        if (!isnan(m.spread.saved_low)) {
+            fprintf(to, "   95 %%: saved %.2f to %.2f, quality %.2f to %.2f",
+                    100 * m.spread.saved_low, 100 * m.spread.saved_high,
+                    100 * m.spread.quality_low, 100 * m.spread.quality_high);
+        }
+        fputc('\n', to);
     }
 }

@@ -121,6 +121,12 @@ def test_damaged_data_are_an_error_with_file_and_line(world, file, text, says):
     (["--policy", "base", "--hours", "0"], "--hours"),
     (["--policy", "base", "--xi", "2"], "--xi"),
     (["--policy", "base", "--column", "lca"], "direct or lifecycle"),
+    (["--policy", "base", "--budget-window", "year"], "window, day, hour"),
+    (["--policy", "base", "--protect", "poems"], "maths, code"),
+    (["--policy", "base", "--without", "luck"], "--without"),
+    (["--policy", "base", "--quality", "accuracy"], "--requests"),
+    (["--policy", "base", "--bootstrap", "10"], "--requests"),
+    (["--policy", "prompt"], "--requests"),
     ([], "--policy is missing"),
 ])
 def test_a_wrong_command_line_says_what_was_expected(world, more, says):
@@ -131,3 +137,59 @@ def test_a_wrong_command_line_says_what_was_expected(world, more, says):
 def test_a_window_outside_the_trace_is_an_error(world):
     done = simulate(world, "--policy", "base", start="2023-01-03T00:00")
     assert done.returncode == 65 and "2023-01-04T00:00:00Z" in done.stderr
+
+
+# ---- the policy that reads the prompt, on the measured data ---------------------------------
+
+SHARED = SPROUT.parents[2] / "shared" / "data"
+measured = pytest.mark.skipif(not (SHARED / "llama2").is_dir(),
+                              reason="../shared/data is not here")
+
+
+@pytest.fixture(scope="module")
+def halves(tmp_path_factory):
+    """The measured prompts in two folders, every other line in one."""
+    folder = tmp_path_factory.mktemp("halves")
+    for half in (0, 1):
+        (folder / str(half)).mkdir()
+        for file in (SHARED / "llama2").glob("*.jsonl"):
+            lines = file.read_text().split("\n")[:-1]
+            (folder / str(half) / file.name).write_text("\n".join(lines[half::2]) + "\n")
+    return folder
+
+
+def run_prompt(halves, *more, zone="GB", policy="prompt"):
+    done = subprocess.run(
+        [SPROUT, "simulate", "--grid", SHARED / f"grid/{zone}_2023_hourly.csv",
+         "--start", "2023-02-03T08:00", "--mix", SHARED / "paper/task_mix_hourly.csv",
+         "--requests", halves / "1", "--train", halves / "0", "--policy", policy, *more,
+         "--json"],
+        capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["runs"]
+
+
+@measured
+def test_prompt_saves_more_than_a_fixed_brief_prompt_at_better_quality(halves):
+    brief, prompt = run_prompt(halves, "--floor", "0.95", policy="l1,prompt")
+    assert prompt["quality_percent"] >= 94
+    assert prompt["saved_percent"] >= 78.5
+    assert prompt["saved_percent"] > brief["saved_percent"] - 0.5
+    assert prompt["hours_under_floor_percent"] < 5
+    assert len(prompt["hours"]) == 720
+    assert all(sum(h["mix"]) == pytest.approx(1) for h in prompt["hours"])
+
+
+@measured
+def test_protected_maths_is_as_right_as_at_l0(halves):
+    [run] = run_prompt(halves, "--floor", "1", "--protect", "maths")
+    right, right_l0 = (run[k]["gsm8k"] for k in ("accuracy_percent", "accuracy_l0_percent"))
+    assert right == pytest.approx(right_l0, abs=0.7)
+    assert run["saved_percent"] >= 70
+
+
+@measured
+def test_a_floor_of_accuracy_is_kept_over_the_tasks_with_references(halves):
+    [run] = run_prompt(halves, "--floor", "0.98", "--quality", "accuracy")
+    assert run["quality_percent"] >= 97
+    assert 5 < run["saved_percent"] < 80
