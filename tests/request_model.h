@@ -15,7 +15,8 @@
 static inline bool model_is_set(const json_t *root, const char *name)
 {
     const json_t *v = json_object_get(root, name);
-    return v != NULL && !json_is_null(v);
+    return v != NULL && !json_is_null(v) &&
+           !(json_is_string(v) && json_string_length(v) == 0);
 }
 
 static inline bool model_is_on(const json_t *root, const char *name)
@@ -34,7 +35,7 @@ static inline bool model_above(const json_t *root, const char *name, double limi
 static inline bool model_small(const json_t *root, const char *name)
 {
     const json_t *v = json_object_get(root, name);
-    return json_is_number(v) && json_number_value(v) <= 16;
+    return json_is_number(v) && json_number_value(v) <= 16 && json_number_value(v) >= 0;
 }
 
 static inline bool model_text_is(const json_t *v, const char *text)
@@ -52,44 +53,104 @@ static inline bool model_tools(const json_t *root)
             !model_text_is(choice, "none"));
 }
 
-static inline bool model_chat_blocked(const json_t *root)
+static inline bool model_format(const json_t *root, const char *name)
 {
-    static const char *const set[] = {"guided_json", "grammar", "prompt_logprobs",
-                                      "verbosity"};
-    static const char *const on[] = {"logprobs", "top_logprobs", "echo",
-                                     "continue_final_message"};
-    for (size_t i = 0; i < sizeof set / sizeof set[0]; i++) {
-        if (model_is_set(root, set[i])) {
+    const json_t *format = json_object_get(root, name);
+    return format != NULL && !json_is_null(format) &&
+           !model_text_is(json_object_get(format, "type"), "text");
+}
+
+static inline bool model_sampling_blocked(const json_t *root)
+{
+    return model_is_set(root, "guided_json") || model_is_set(root, "grammar") ||
+           model_is_set(root, "prompt_logprobs") || model_is_on(root, "logprobs") ||
+           model_is_on(root, "top_logprobs") || model_is_on(root, "echo") ||
+           model_above(root, "n", 1) || model_above(root, "best_of", 1);
+}
+
+static inline bool model_include_logprobs(const json_t *root)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(json_object_get(root, "include"), i, v)
+    {
+        if (model_text_is(v, "message.output_text.logprobs")) {
             return true;
         }
     }
-    /* continue_final_message is a prefill: R7 decides, see model_last(). */
-    for (size_t i = 0; i + 1 < sizeof on / sizeof on[0]; i++) {
-        if (model_is_on(root, on[i])) {
+    return false;
+}
+
+/* N1, N2, N3, N6, N7, N10 and N12, API by API. */
+static inline bool model_blocked(enum request_kind kind, const json_t *root)
+{
+    const json_t *text = json_object_get(root, "text");
+    const json_t *options = json_object_get(root, "options");
+    const json_t *choice = json_object_get(json_object_get(root, "tool_choice"), "type");
+
+    switch (kind) {
+    case REQUEST_CHAT:
+        return model_sampling_blocked(root) || model_tools(root) ||
+               model_format(root, "response_format") || model_is_set(root, "verbosity") ||
+               model_small(root, "max_tokens") ||
+               model_small(root, "max_completion_tokens");
+    case REQUEST_COMPLETIONS:
+        return true;
+    case REQUEST_RESPONSES:
+        return model_sampling_blocked(root) || model_tools(root) ||
+               model_format(text, "format") || model_is_set(text, "verbosity") ||
+               model_include_logprobs(root) || model_small(root, "max_output_tokens");
+    case REQUEST_MESSAGES:
+        return json_array_size(json_object_get(root, "tools")) > 0 ||
+               json_array_size(json_object_get(root, "mcp_servers")) > 0 ||
+               (choice != NULL && !model_text_is(choice, "auto") &&
+                !model_text_is(choice, "none")) ||
+               model_format(root, "output_format") ||
+               model_format(json_object_get(root, "output_config"), "format") ||
+               model_small(root, "max_tokens");
+    case REQUEST_OLLAMA_CHAT:
+    case REQUEST_OLLAMA_GENERATE:
+        return json_array_size(json_object_get(root, "tools")) > 0 ||
+               model_is_set(root, "format") || model_is_on(root, "logprobs") ||
+               model_small(options, "num_predict") ||
+               (kind == REQUEST_OLLAMA_GENERATE &&
+                (model_is_on(root, "raw") || model_is_set(root, "suffix") ||
+                 model_is_set(root, "template")));
+    }
+    return true;
+}
+
+static inline bool model_has_tool_result(const json_t *message)
+{
+    size_t i;
+    json_t *part;
+    json_array_foreach(json_object_get(message, "content"), i, part)
+    {
+        if (model_text_is(json_object_get(part, "type"), "tool_result")) {
             return true;
         }
     }
-    const json_t *format = json_object_get(root, "response_format");
-    return (model_is_set(root, "response_format") &&
-            !model_text_is(json_object_get(format, "type"), "text")) ||
-           model_tools(root) || model_above(root, "n", 1) ||
-           model_above(root, "best_of", 1) || model_small(root, "max_tokens") ||
-           model_small(root, "max_completion_tokens");
+    return false;
 }
 
 /* 'u', 's', 'a', 't', or '?' */
-static inline char model_role(const json_t *message)
+static inline char model_role(enum request_kind kind, const json_t *message)
 {
+    if (kind == REQUEST_MESSAGES && model_has_tool_result(message)) {
+        return 't';
+    }
     const json_t *role = json_object_get(message, "role");
     return model_text_is(role, "user")                                         ? 'u'
            : model_text_is(role, "system") || model_text_is(role, "developer") ? 's'
            : model_text_is(role, "assistant")                                  ? 'a'
            : model_text_is(role, "tool") || model_text_is(role, "function")    ? 't'
+           : kind == REQUEST_RESPONSES                                         ? 't'
                                                                                : '?';
 }
 
 /* N4, N5 and R7: may the last message be what it is? */
-static inline bool model_last_blocks(const json_t *root, const json_t *messages)
+static inline bool model_last_blocks(enum request_kind kind, const json_t *root,
+                                     const json_t *messages)
 {
     int users = 0;
     bool answered = false;
@@ -101,23 +162,24 @@ static inline bool model_last_blocks(const json_t *root, const json_t *messages)
         if (!json_is_object(m)) {
             continue;
         }
-        const char role = model_role(m);
+        const char role = model_role(kind, m);
         users += role == 'u';
         answered = answered || (role == 'u' && last == 'a');
         last = role;
     }
-    return (last == 'a' || last == 't' || model_is_on(root, "continue_final_message")) &&
+    return (last == 'a' || last == 't' ||
+            (kind == REQUEST_CHAT && model_is_on(root, "continue_final_message"))) &&
            users < 2 && !answered;
 }
 
-static inline json_t *model_chat_target(const json_t *messages)
+static inline json_t *model_target(enum request_kind kind, const json_t *messages)
 {
     size_t i;
     json_t *m;
     json_t *system = NULL;
     json_array_foreach(messages, i, m)
     {
-        const char role = json_is_object(m) ? model_role(m) : '?';
+        const char role = json_is_object(m) ? model_role(kind, m) : '?';
         if (role == 's' && system == NULL) {
             system = m;
         }
@@ -166,7 +228,7 @@ static inline bool model_extend(json_t *holder, const char *name, const char *pa
         json_decref(longer);
         return true;
     }
-    if (!json_is_array(content)) {
+    if (!json_is_array(content) || part_type == NULL) {
         return false;
     }
     size_t i;
@@ -205,16 +267,80 @@ static inline void model_ask_usage(json_t *root)
     }
 }
 
-static inline bool model_chat(json_t *root, struct sprout_str directive,
-                              const struct sprout_level *levels, size_t count)
+/* What a request's directive goes to: member *out_name of the holder that is returned. */
+static inline json_t *model_holder(enum request_kind kind, json_t *root,
+                                   const char **out_name)
 {
-    const json_t *messages = json_object_get(root, "messages");
-    if (model_chat_blocked(root) || model_last_blocks(root, messages)) {
+    const char *list = kind == REQUEST_RESPONSES ? "input" : "messages";
+    const char *top = kind == REQUEST_RESPONSES  ? "instructions"
+                      : kind == REQUEST_MESSAGES ? "system"
+                                                 : NULL;
+    const json_t *system = top == NULL ? NULL : json_object_get(root, top);
+
+    if (system != NULL && !json_is_null(system)) {
+        *out_name = top;
+        return root;
+    }
+    if (kind == REQUEST_OLLAMA_GENERATE ||
+        (kind == REQUEST_RESPONSES && json_is_string(json_object_get(root, "input")))) {
+        *out_name = kind == REQUEST_RESPONSES ? "input" : "prompt";
+        return root;
+    }
+    *out_name = "content";
+    return model_target(kind, json_object_get(root, list));
+}
+
+static inline bool model_has_question(const json_t *root)
+{
+    const json_t *input = json_object_get(root, "input");
+    size_t i;
+    json_t *m;
+    if (json_is_string(input)) {
+        return true;
+    }
+    json_array_foreach(input, i, m)
+    {
+        if (json_is_object(m) && model_role(REQUEST_RESPONSES, m) == 'u') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline bool model_touch(enum request_kind kind, json_t *root,
+                               struct sprout_str directive,
+                               const struct sprout_level *levels, size_t count)
+{
+    static const char *const part_types[] = {
+        [REQUEST_CHAT] = "text",
+        [REQUEST_COMPLETIONS] = NULL,
+        [REQUEST_RESPONSES] = "input_text",
+        [REQUEST_MESSAGES] = "text",
+        [REQUEST_OLLAMA_CHAT] = NULL,
+        [REQUEST_OLLAMA_GENERATE] = NULL,
+    };
+    const char *list = kind == REQUEST_RESPONSES ? "input" : "messages";
+    const char *name = NULL;
+
+    if (model_blocked(kind, root) ||
+        (kind != REQUEST_OLLAMA_GENERATE &&
+         model_last_blocks(kind, root, json_object_get(root, list)))) {
         return false;
     }
-    json_t *target = model_chat_target(messages);
-    return target != NULL &&
-           model_extend(target, "content", "text", directive, levels, count);
+    const json_t *stored = json_object_get(root, "prompt");
+    if (kind == REQUEST_RESPONSES && stored != NULL && !json_is_null(stored) &&
+        !model_has_question(root)) {
+        return false;
+    }
+    json_t *holder = model_holder(kind, root, &name);
+    if (holder == NULL ||
+        (kind == REQUEST_OLLAMA_GENERATE && !model_is_set(root, "prompt"))) {
+        return false;
+    }
+    const char *part_type = kind == REQUEST_RESPONSES && strcmp(name, "instructions") == 0
+                                ? NULL
+                                : part_types[kind];
+    return model_extend(holder, name, part_type, directive, levels, count);
 }
 
 /* What must come out, as a tree of its own. */
@@ -224,13 +350,8 @@ static inline json_t *request_model(const struct request_api *api, const json_t 
                                     bool want_usage)
 {
     json_t *root = json_deep_copy(tree);
-    bool touched = false;
-    switch (api->kind) {
-    case REQUEST_CHAT:
-        touched = model_chat(root, directive, levels, count);
-        break;
-    }
-    if (touched && want_usage && api->kind == REQUEST_CHAT) {
+    if (model_touch(api->kind, root, directive, levels, count) && want_usage &&
+        api->kind == REQUEST_CHAT) {
         model_ask_usage(root);
     }
     return root;

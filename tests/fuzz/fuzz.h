@@ -40,7 +40,9 @@ static inline uint64_t fuzz_mix_u64(uint64_t h, uint64_t v)
 /* One of the APIs. */
 static inline const struct sprout_dialect *fuzz_dialect(unsigned which)
 {
-    static const char *const paths[] = {"/v1/chat/completions"};
+    static const char *const paths[] = {
+        "/v1/chat/completions", "/v1/completions", "/v1/responses",
+        "/v1/messages",         "/api/chat",       "/api/generate"};
     return sprout_dialect_find(
         SPROUT_STR("POST"),
         sprout_str_of(paths[which % (sizeof paths / sizeof paths[0])]));

@@ -3,7 +3,7 @@
  *
  *     SPROUT_REQUESTS=N build/tests/property/splice [FIRST]
  *
- * Random chat requests, some of them damaged.  A reference that works on jansson's tree, and
+ * Random requests of all APIs, some of them damaged.  A reference that works on jansson's tree, and
  * shares no line with src/wire, says what must come out: the same tree, or the tree with one
  * text extended (or one part added) and stream_options set.  Checked of each request:
  *   - what leaves parses, and equals what the reference says;
