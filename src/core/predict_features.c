@@ -127,25 +127,39 @@ static uint64_t mix(uint64_t h, uint64_t v)
  * the length, and how far each counts.  CODE_FROM points make a text code. */
 enum { CODE_FROM = 4, CODE_FENCE = 4, CODE_LINE_END = 1, CODE_MARK = 1 };
 
+/* Of "name(": shorter ones are as likely f(x), log(x) in a question of maths. */
+enum { CODE_CALL_LETTERS = 4 };
+
 /* clang-format off */
 #define CODE_WORDS(X) \
+    X('a', 'p', 'i', 0, 0, 0, 0, 0, 3, 1) \
+    X('a', 'r', 'g', 's', 0, 0, 0, 0, 4, 2) \
+    X('a', 's', 'y', 'n', 'c', 0, 0, 0, 5, 3) \
+    X('a', 'w', 'a', 'i', 't', 0, 0, 0, 5, 2) \
     X('b', 'a', 's', 'h', 0, 0, 0, 0, 4, 2) \
     X('b', 'o', 'o', 'l', 0, 0, 0, 0, 4, 1) \
     X('c', 'h', 'a', 'r', 0, 0, 0, 0, 4, 1) \
+    X('c', 'o', 'd', 'e', 0, 0, 0, 0, 4, 1) \
+    X('c', 'o', 'd', 'e', 'b', 'a', 's', 'e', 8, 3) \
+    X('c', 'o', 'd', 'i', 'n', 'g', 0, 0, 6, 1) \
     X('c', 'o', 'm', 'p', 'i', 'l', 'e', 0, 7, 2) \
     X('c', 'o', 'n', 's', 't', 0, 0, 0, 5, 2) \
     X('c', 'p', 'p', 0, 0, 0, 0, 0, 3, 2) \
     X('c', 's', 's', 0, 0, 0, 0, 0, 3, 2) \
+    X('d', 'e', 'b', 'u', 'g', 0, 0, 0, 5, 2) \
     X('d', 'e', 'f', 0, 0, 0, 0, 0, 3, 2) \
+    X('d', 'o', 'c', 'k', 'e', 'r', 0, 0, 6, 2) \
     X('e', 'l', 'i', 'f', 0, 0, 0, 0, 4, 3) \
     X('e', 'n', 'd', 'i', 'f', 0, 0, 0, 5, 3) \
     X('e', 'n', 'u', 'm', 0, 0, 0, 0, 4, 2) \
     X('f', 'o', 'r', 'e', 'a', 'c', 'h', 0, 7, 2) \
     X('f', 'u', 'n', 'c', 0, 0, 0, 0, 4, 2) \
+    X('g', 'i', 't', 'h', 'u', 'b', 0, 0, 6, 2) \
     X('g', 'o', 'l', 'a', 'n', 'g', 0, 0, 6, 3) \
     X('h', 't', 'm', 'l', 0, 0, 0, 0, 4, 2) \
     X('i', 'f', 'd', 'e', 'f', 0, 0, 0, 5, 3) \
     X('i', 'm', 'p', 'l', 0, 0, 0, 0, 4, 2) \
+    X('i', 'm', 'p', 'o', 'r', 't', 0, 0, 6, 1) \
     X('i', 'n', 'c', 'l', 'u', 'd', 'e', 0, 7, 1) \
     X('i', 'n', 't', 0, 0, 0, 0, 0, 3, 1) \
     X('j', 'a', 'v', 'a', 0, 0, 0, 0, 4, 2) \
@@ -153,17 +167,26 @@ enum { CODE_FROM = 4, CODE_FENCE = 4, CODE_LINE_END = 1, CODE_MARK = 1 };
     X('j', 's', 'o', 'n', 0, 0, 0, 0, 4, 2) \
     X('l', 'a', 'm', 'b', 'd', 'a', 0, 0, 6, 1) \
     X('n', 'a', 'm', 'e', 's', 'p', 'a', 'c', 9, 2) \
+    X('n', 'u', 'l', 'l', 0, 0, 0, 0, 4, 1) \
     X('n', 'u', 'l', 'l', 'p', 't', 'r', 0, 7, 3) \
+    X('p', 'r', 'i', 'n', 't', 0, 0, 0, 5, 1) \
     X('p', 'r', 'i', 'n', 't', 'f', 0, 0, 6, 3) \
     X('p', 'r', 'i', 'n', 't', 'l', 'n', 0, 7, 3) \
     X('p', 'y', 't', 'h', 'o', 'n', 0, 0, 6, 3) \
+    X('r', 'e', 'f', 'a', 'c', 't', 'o', 'r', 8, 3) \
     X('r', 'e', 'g', 'e', 'x', 0, 0, 0, 5, 3) \
+    X('r', 'e', 't', 'u', 'r', 'n', 0, 0, 6, 1) \
     X('r', 'u', 's', 't', 0, 0, 0, 0, 4, 1) \
+    X('s', 'e', 'l', 'e', 'c', 't', 0, 0, 6, 1) \
     X('s', 'q', 'l', 0, 0, 0, 0, 0, 3, 3) \
     X('s', 't', 'd', 0, 0, 0, 0, 0, 3, 2) \
+    X('s', 't', 'd', 'i', 'n', 0, 0, 0, 5, 3) \
+    X('s', 't', 'd', 'o', 'u', 't', 0, 0, 6, 3) \
     X('s', 't', 'r', 'u', 'c', 't', 0, 0, 6, 2) \
+    X('t', 'r', 'a', 'c', 'e', 'b', 'a', 'c', 9, 3) \
     X('t', 'y', 'p', 'e', 'd', 'e', 'f', 0, 7, 3) \
     X('t', 'y', 'p', 'e', 's', 'c', 'r', 'i', 10, 3) \
+    X('u', 'n', 'd', 'e', 'f', 'i', 'n', 'e', 9, 1) \
     X('v', 'a', 'r', 0, 0, 0, 0, 0, 3, 2) \
     X('v', 'o', 'i', 'd', 0, 0, 0, 0, 4, 2) \
     X('x', 'm', 'l', 0, 0, 0, 0, 0, 3, 2) \
@@ -177,8 +200,8 @@ enum { CODE_FROM = 4, CODE_FENCE = 4, CODE_LINE_END = 1, CODE_MARK = 1 };
 
 /* A hash table that the compiler fills; the multiplier is one of those with which no two
  * words share a slot.  (Were there two, the compiler would refuse the second.) */
-#define SLOTS_MULTIPLY UINT64_C(0x5e92a34ac414e5e9)
-#define SLOT(letters)  ((letters)*SLOTS_MULTIPLY >> 57) /* 0 to 127 */
+#define SLOTS_MULTIPLY UINT64_C(0x1486118e7829005)
+#define SLOT(letters)  ((letters)*SLOTS_MULTIPLY >> 56) /* 0 to 255 */
 
 #define IN_SLOT(a, b, c, d, e, f, g, h, len, points)                                     \
     [SLOT(EIGHT(a, b, c, d, e, f, g, h))] = {EIGHT(a, b, c, d, e, f, g, h), len, points},
@@ -187,7 +210,7 @@ static const struct {
     uint64_t letters;
     uint32_t len;
     int32_t points;
-} code_words[128] = {CODE_WORDS(IN_SLOT)};
+} code_words[256] = {CODE_WORDS(IN_SLOT)};
 
 static int code_points(uint64_t letters, size_t len)
 {
@@ -237,6 +260,7 @@ static size_t scan_word(struct scan *s, size_t at)
     s->words++;
     s->letters += len;
     s->code += code_points(first, len);
+    s->code += len >= CODE_CALL_LETTERS && s->text[at + len] == '(' ? CODE_MARK : 0;
     s->choices = s->choices || (len == 7 && memcmp(s->text + at, "Choices", 7) == 0);
     return at + len;
 }
@@ -342,6 +366,7 @@ static void scan_text(struct scan *s)
             break;
         case LINE:
             s->lines++;
+            s->code += memcmp(s->text + at + 1, "    ", 4) == 0 ? CODE_MARK : 0;
             add_token(s, mix(0, c));
             at++;
             break;
@@ -368,12 +393,14 @@ static uint32_t add_feature(struct sprout_predict_features *out, struct row_set 
     h = (h ^ (uint64_t)kind) * MULTIPLY_2;
     h ^= h >> 32;
     const uint32_t row = (uint32_t)(((h & 0xffffffff) * SPROUT_PREDICT_ROWS) >> 32);
-    __builtin_prefetch(set->ahead + (size_t)row * SPROUT_PREDICT_COLUMNS);
+    if (set->ahead != NULL) {
+        __builtin_prefetch(set->ahead + (size_t)row * SPROUT_PREDICT_COLUMNS);
+    }
     uint64_t *const word = &set->bit[row >> 6];
     const uint64_t had = *word >> (row & 63) & 1;
     *word |= UINT64_C(1) << (row & 63);
     out->row[count] = (uint16_t)row;
-    out->tag[count] = (uint8_t)(h >> 60);
+    out->tag[count] = (uint8_t)(h >> 59);
     return count + (uint32_t)(had ^ 1);
 }
 

@@ -32,6 +32,7 @@ enum {
     SPROUT_PREDICT_INPUTS = 48, /* of a net, at most */
     SPROUT_PREDICT_LANES = 4,   /* outputs of a net: one a level, and one unused */
     SPROUT_PREDICT_REPEATS = 2, /* nets trained from different seeds and averaged */
+    SPROUT_PREDICT_TAGS = 32,
     SPROUT_PREDICT_BINS = 10,
     SPROUT_PREDICT_CLIP = 4 << 10,       /* standardised inputs lie in +-4 (Q10) */
     SPROUT_PREDICT_WEIGHT_MAX = 8191,    /* of a net: 48 products stay inside int32 */
@@ -47,8 +48,8 @@ enum {
     SPROUT_OUT_RIGHT = 9,  /* 1 where the answer was right */
     SPROUT_OUT_MATHS = 12,
     SPROUT_PREDICT_OUTPUTS = 13,
-    SPROUT_COLUMN_SEEN = 14, /* bit b: a feature of this row with tag b was trained on */
-    SPROUT_COLUMN_IDF2 = 15, /* idf squared times 256, as uint16, >= 256 */
+    SPROUT_COLUMN_SEEN = 13,       /* two: bit b: a feature with tag b was trained on */
+    SPROUT_COLUMN_IDF2 = 15,       /* idf squared times 256, as uint16, >= 256 */
     SPROUT_PREDICT_SCORES_IN = 12, /* scores that are inputs: all but maths */
     SPROUT_PREDICT_LENGTH_IN = 6,  /* inputs of the length net: these, and the marks */
 };
@@ -140,7 +141,7 @@ enum {
 struct sprout_predict_features {
     uint32_t count;                        /* rows that the text has, each once */
     uint16_t row[SPROUT_PREDICT_FEATURES]; /* in the order of the text */
-    uint8_t tag[SPROUT_PREDICT_FEATURES];  /* 0 to 15: more of the feature's hash */
+    uint8_t tag[SPROUT_PREDICT_FEATURES];  /* 0 to 31: more of the feature's hash */
     int32_t mark[SPROUT_PREDICT_MARKS];    /* Q16 */
     bool code;
 };

@@ -252,8 +252,10 @@ int32_t sprout_predict_unseen(const int16_t *rows,
 {
     uint32_t unseen = 0;
     for (uint32_t i = 0; i < f->count; i++) {
-        const int16_t tags = rows[(size_t)f->row[i] * COLUMNS + SPROUT_COLUMN_SEEN];
-        unseen += ((uint16_t)tags >> f->tag[i] & 1) == 0;
+        const int16_t *const row = rows + (size_t)f->row[i] * COLUMNS;
+        const uint32_t tags = (uint16_t)row[SPROUT_COLUMN_SEEN] |
+                              (uint32_t)(uint16_t)row[SPROUT_COLUMN_SEEN + 1] << 16;
+        unseen += (tags >> f->tag[i] & 1) ^ 1;
     }
     return f->count == 0 ? ONE : (int32_t)((uint64_t)unseen * ONE / f->count);
 }

@@ -33,9 +33,9 @@ struct train_data {
     float (*target)[TRAIN_LANES];          /* per output */
     uint16_t *known;                       /* bit o: target o is known */
     uint8_t *fold;
-    bool *code;                         /* by the rule */
-    uint8_t (*seen)[16];                /* per row and tag: bit f: in fold f */
-    struct sprout_predict_model *model; /* of mark_mean and mark_inverse only */
+    bool *code;                           /* by the rule */
+    uint8_t (*seen)[SPROUT_PREDICT_TAGS]; /* per row and tag: bit f: in fold f */
+    struct sprout_predict_model *model;   /* of mark_mean and mark_inverse only */
 };
 
 /* Fills everything; `model` is the one that will be packed. */

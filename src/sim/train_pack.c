@@ -117,10 +117,11 @@ void sprout_train_pack_linear(const struct train_data *d, const struct train_lin
     for (size_t r = 0; r < ROWS; r++) {
         int16_t *const row = rows + r * SPROUT_PREDICT_COLUMNS;
         uint32_t tags = 0;
-        for (int t = 0; t < 16; t++) {
+        for (int t = 0; t < SPROUT_PREDICT_TAGS; t++) {
             tags |= (uint32_t)(d->seen[r][t] != 0) << t;
         }
         row[SPROUT_COLUMN_SEEN] = (int16_t)(uint16_t)tags;
+        row[SPROUT_COLUMN_SEEN + 1] = (int16_t)(uint16_t)(tags >> 16);
         row[SPROUT_COLUMN_IDF2] = (int16_t)(uint16_t)lround((double)d->idf2[r] * 256);
     }
 }
