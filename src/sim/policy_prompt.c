@@ -364,6 +364,7 @@ enum sprout_status sprout_sim_prompt(const struct sprout_world *w,
     pl->floor = isnan(s->floor) ? 1 - s->xi / 2 : s->floor;
     pl->hourly_floor = isnan(s->hourly_floor) ? pl->floor - 0.10 : s->hourly_floor;
     run->pooled = true;
+    run->floor = pl->floor;
     run_hours(pl, run);
     free(grams);
     free(ahead);

@@ -166,15 +166,14 @@ static void put_accuracy(struct piece *p, const char *name, const double *accura
 }
 
 static void put_run(struct piece *p, const struct sprout_sim_run *r,
-                    const struct sprout_world *w, double floor,
-                    struct sprout_experiment_spread spread)
+                    const struct sprout_world *w, struct sprout_experiment_spread spread)
 {
     put(p, "{");
     put_string(p, "zone", r->zone);
     put(p, ",");
     put_string(p, "policy", r->policy);
     put(p, ",");
-    put_number(p, "floor", floor);
+    put_number(p, "floor", r->floor);
     put(p, ",");
     put_number(p, "saved_percent", 100 * r->saved);
     put(p, ",");
@@ -205,7 +204,7 @@ void sprout_report_json(FILE *to, const struct sprout_experiment *e,
     for (size_t i = 0; i < sprout_experiment_run_count(e); i++) {
         put(&p, i > 0 ? ",\n" : "\n");
         put_run(&p, sprout_experiment_run_at(e, i), sprout_experiment_world(e, i),
-                c->opts->settings.floor, sprout_experiment_spread_at(e, i));
+                sprout_experiment_spread_at(e, i));
     }
     put(&p, "]}\n");
     flush(&p);

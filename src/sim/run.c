@@ -125,6 +125,7 @@ enum sprout_status sprout_sim_run(const struct sprout_world *w,
                                  .zone = w->zone,
                                  .hours = w->hours,
                                  .options = policy->options,
+                                 .floor = s->floor,
                                  .hour = calloc(w->hours, sizeof *run.hour)};
     if (run.hour == NULL) {
         return sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");

@@ -53,6 +53,7 @@ struct sprout_sim_run {
     size_t hours;
     size_t options; /* how many of hour[].mix count */
     bool pooled;    /* quality is sum q / sum q_0 */
+    double floor;   /* one for all hours; NaN: the paper's rule, or none */
     /* The policy filled in `accuracy` itself, because who gets which level depends on the
      * request; otherwise it follows from the mixes. */
     bool own_accuracy;
