@@ -183,16 +183,19 @@ static double draw(const struct planner *pl, size_t h, int64_t i, uint64_t what)
     return sprout_hash_unit(sprout_hash_end(hash));
 }
 
-/* A judged prompt among those served in hour h. */
+/* A judged prompt among those served since the evaluation before, up to hour h: a sample of
+ * one hour would carry that hour's mix into the account of all. */
 static const struct sprout_prompt_verdict *draw_prompt(const struct planner *pl, size_t h,
                                                        int64_t i)
 {
+    const size_t since = h < EVALUATE_EVERY ? h + 1 : EVALUATE_EVERY;
+    const size_t served = h - (size_t)(draw(pl, h, i, 2) * (double)since);
     const size_t tasks = pl->p->requests->tasks;
     double u = draw(pl, h, i, 0);
     size_t t = tasks, last = tasks;
     for (size_t k = 0; k < tasks && t == tasks; k++) {
         const int m = pl->w->task_of_request[k];
-        const double share = m >= 0 ? pl->w->hour[h].mix[m] : 0;
+        const double share = m >= 0 ? pl->w->hour[served].mix[m] : 0;
         if (share > 0 && pl->p->verdict_from[k + 1] > pl->p->verdict_from[k]) {
             last = k;
             t = u < share ? k : tasks;
