@@ -56,8 +56,7 @@ struct sprout_inspect {
     uint64_t model_hash;
     enum speaker last;
     bool answered; /* a user message came after an answer: this began earlier (R7) */
-    bool format_set;
-    bool format_is_text;
+    bool format_is_text; /* the format under way */
     bool stored_prompt;
 
     /* The last bytes of the text under way, a ring as long as the longest directive. */
@@ -278,6 +277,11 @@ static bool is_end(enum sprout_json_kind kind)
            kind != SPROUT_JSON_OBJECT && kind != SPROUT_JSON_ARRAY;
 }
 
+static bool is_value(const struct sprout_json_event *e)
+{
+    return e->kind != SPROUT_JSON_NULL && e->kind != SPROUT_JSON_KEY_AGAIN;
+}
+
 static void on_system(struct sprout_inspect *i, const struct sprout_shape_row *row,
                       const struct sprout_json_event *e)
 {
@@ -456,6 +460,18 @@ static void on_document(struct sprout_inspect *i, const struct sprout_json_event
     }
 }
 
+/* Each format is judged where it ends: an API may have two members for it. */
+static void on_format(struct sprout_inspect *i, const struct sprout_shape_row *row,
+                      const struct sprout_json_event *e)
+{
+    if (e->kind == SPROUT_JSON_OBJECT) {
+        i->format_is_text = false;
+    } else if (e->kind == SPROUT_JSON_OBJECT_END ? !i->format_is_text
+                                                 : is_end(e->kind) && is_value(e)) {
+        block(i, row->arg);
+    }
+}
+
 static void on_format_type(struct sprout_inspect *i, const struct sprout_json_event *e)
 {
     if (take_word(i, e)) {
@@ -489,11 +505,6 @@ static void on_include(struct sprout_inspect *i, const struct sprout_json_event 
 }
 
 /* ---- conditions ----------------------------------------------------------------------- */
-
-static bool is_value(const struct sprout_json_event *e)
-{
-    return e->kind != SPROUT_JSON_NULL && e->kind != SPROUT_JSON_KEY_AGAIN;
-}
 
 static bool number_of(const struct sprout_json_event *e, double *out)
 {
@@ -578,7 +589,7 @@ static void on_row(void *ctx, const struct sprout_shape_row *row,
         text_piece(i, e);
         break;
     case SPROUT_IN_FORMAT:
-        i->format_set = i->format_set || is_value(e);
+        on_format(i, row, e);
         break;
     case SPROUT_IN_FORMAT_TYPE:
         on_format_type(i, e);
@@ -740,9 +751,6 @@ struct sprout_facts sprout_inspect_finish(struct sprout_inspect *i)
     if (!blocked_by(i, SPROUT_REASON_TOO_LARGE) &&
         sprout_walk_finish(&i->walk) == SPROUT_SYNTAX) {
         block(i, SPROUT_REASON_NOT_JSON);
-    }
-    if (i->format_set && !i->format_is_text) {
-        block(i, SPROUT_REASON_RESPONSE_FORMAT);
     }
     if (f->tools && !i->opts.with_tools) {
         block(i, SPROUT_REASON_TOOLS);
