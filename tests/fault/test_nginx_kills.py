@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 
-from gateway import policy
+from gateway import policy, sanitized
 from upstream import stream_events, stream_reply
 
 KILLS = int(os.environ.get("SPROUT_KILLS", "12"))
@@ -140,4 +140,6 @@ def test_thousands_of_requests_leave_one_record_each_and_memory_level(start):
     records = gateway.journal.wait_for(3000)
     assert [record["seq"] for record in records] == list(range(1, 3001))
     assert {record["outcome"] for record in records} == {"ok"}
+    if sanitized():  # freed memory lies in quarantine there
+        return
     assert grown[2] - grown[1] < 1024, f"resident KiB after each thousand: {grown}"

@@ -3,7 +3,8 @@
 
 The configuration is the one that operators write (see the README); a test adds lines to
 it where it needs them.  SPROUT_NGINX, SPROUT_MODULE and SPROUT_PRELOAD choose another
-binary, module and libraries to preload: that is how the sanitizer runs are made.
+binary, module ("builtin": none to load) and libraries to preload: that is how the sanitizer
+runs are made.
 """
 import copy
 import datetime
@@ -18,6 +19,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+NGINX = os.environ.get("SPROUT_NGINX", "nginx")
+MODULE = os.environ.get("SPROUT_MODULE", str(ROOT / "build/ngx_http_sprout_module.so"))
 LEVELS = [("L0", ""), ("L1", "Answer briefly."),
           ("L2", "Answer very briefly, in one short sentence.")]
 BELIEFS = [  # quality, joules, seconds, output tokens
@@ -89,7 +92,7 @@ class Journal:
 
 
 CONF = """\
-load_module {module};
+{load}
 {user}
 daemon off;
 worker_processes {workers};
@@ -135,8 +138,7 @@ class Gateway:
         if policy is not None:
             self.write_policy(policy)
         fill = {
-            "module": os.environ.get("SPROUT_MODULE",
-                                     ROOT / "build/ngx_http_sprout_module.so"),
+            "load": f"load_module {MODULE};" if MODULE != "builtin" else "",
             "user": "user root;" if os.getuid() == 0 else "",
             "workers": 1, "port": self.port, "listen": "", "log_level": "info", "main": "",
             "http": "", "server": "", "location": "", "max_body": "64m",
@@ -155,7 +157,7 @@ class Gateway:
         if preload := environment.get("SPROUT_PRELOAD"):
             environment["LD_PRELOAD"] = preload
         self.process = subprocess.Popen(
-            [environment.get("SPROUT_NGINX", "nginx"), "-p", str(self.folder), "-c",
+            [NGINX, "-p", str(self.folder), "-c",
              str(self.folder / "nginx.conf"), "-e", str(self.folder / "error.log")],
             env=environment, stdout=subprocess.DEVNULL,
             stderr=open(self.folder / "stderr.log", "ab"))
@@ -242,9 +244,13 @@ class Gateway:
 
 def nginx_missing():
     """Why nginx cannot be started here, or None."""
-    if shutil.which(os.environ.get("SPROUT_NGINX", "nginx")) is None:
+    if shutil.which(NGINX) is None:
         return "nginx is not installed (scripts/deps)"
-    module = os.environ.get("SPROUT_MODULE", str(ROOT / "build/ngx_http_sprout_module.so"))
-    if not os.path.exists(module):
-        return f"{module} is not built (make module)"
+    if MODULE != "builtin" and not os.path.exists(MODULE):
+        return f"{MODULE} is not built (make module)"
     return None
+
+
+def sanitized():
+    """Whether nginx runs under a sanitizer."""
+    return MODULE == "builtin" or "SPROUT_PRELOAD" in os.environ
