@@ -7,25 +7,36 @@ static uint64_t rotl(uint64_t x, int bits)
     return (x << bits) | (x >> (64 - bits));
 }
 
-static void sip_round(uint64_t v[4])
+/* `n` rounds; the state is in registers meanwhile. */
+static inline void sip_rounds(uint64_t v[4], int n)
 {
-    v[0] += v[1];
-    v[1] = rotl(v[1], 13) ^ v[0];
-    v[0] = rotl(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotl(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotl(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotl(v[1], 17) ^ v[2];
-    v[2] = rotl(v[2], 32);
+    uint64_t a = v[0];
+    uint64_t b = v[1];
+    uint64_t c = v[2];
+    uint64_t d = v[3];
+
+    while (n-- > 0) {
+        a += b;
+        b = rotl(b, 13) ^ a;
+        a = rotl(a, 32);
+        c += d;
+        d = rotl(d, 16) ^ c;
+        a += d;
+        d = rotl(d, 21) ^ a;
+        c += b;
+        b = rotl(b, 17) ^ c;
+        c = rotl(c, 32);
+    }
+    v[0] = a;
+    v[1] = b;
+    v[2] = c;
+    v[3] = d;
 }
 
 static void mix_word(uint64_t v[4], uint64_t word)
 {
     v[3] ^= word;
-    sip_round(v);
-    sip_round(v);
+    sip_rounds(v, 2);
     v[0] ^= word;
 }
 
@@ -72,6 +83,11 @@ void sprout_hash_feed(struct sprout_hash *h, const void *bytes, size_t len)
 
 void sprout_hash_u64(struct sprout_hash *h, uint64_t v)
 {
+    if ((h->count & 7) == 0) {
+        mix_word(h->v, v);
+        h->count += 8;
+        return;
+    }
     unsigned char bytes[8];
     for (int i = 0; i < 8; i++) {
         bytes[i] = (unsigned char)(v >> (8 * i));
@@ -83,9 +99,7 @@ uint64_t sprout_hash_end(struct sprout_hash h)
 {
     mix_word(h.v, h.tail | h.count << 56);
     h.v[2] ^= 0xff;
-    for (int i = 0; i < 4; i++) {
-        sip_round(h.v);
-    }
+    sip_rounds(h.v, 4);
     return h.v[0] ^ h.v[1] ^ h.v[2] ^ h.v[3];
 }
 

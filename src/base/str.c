@@ -10,11 +10,6 @@
 
 enum { NUMBER_MAX = 64 };
 
-bool sprout_str_eq(struct sprout_str a, struct sprout_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;

@@ -28,7 +28,11 @@ static inline struct sprout_str sprout_str_of(const char *text)
     return (struct sprout_str){text, text == NULL ? 0 : strlen(text)};
 }
 
-bool sprout_str_eq(struct sprout_str a, struct sprout_str b);
+/* Here to be inlined: most comparisons of a scan end at the length. */
+static inline bool sprout_str_eq(struct sprout_str a, struct sprout_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
 bool sprout_str_ieq(struct sprout_str a, struct sprout_str b); /* ASCII case folded */
 bool sprout_str_starts(struct sprout_str s, struct sprout_str prefix);
 bool sprout_str_ends(struct sprout_str s, struct sprout_str suffix);

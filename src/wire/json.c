@@ -300,8 +300,8 @@ static void take_text(struct sprout_json *j, const char *bytes, size_t len)
 #define BYTES(x) (UINT64_C(0x0101010101010101) * (x))
 
 /* Not zero when one of the eight bytes ends a plain ASCII run: a quote, a backslash, a
- * control byte or a byte above 0x7F.  Borrows only spread from a byte that is such a one,
- * so zero is exact. */
+ * control byte or a byte above 0x7F.  Borrows only spread upwards from a byte that is such a
+ * one, so zero is exact, and so is the lowest byte marked. */
 static uint64_t special_in(uint64_t w)
 {
     const uint64_t quote = w ^ BYTES('"');
@@ -322,6 +322,15 @@ static const char *skip_ascii(const char *p, const char *end)
     while (end - p >= 16 && (special_in(load8(p)) | special_in(load8(p + 8))) == 0) {
         p += 16;
     }
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    while (end - p >= 8) { /* most names and short values end here */
+        const uint64_t special = special_in(load8(p));
+        if (special != 0) {
+            return p + __builtin_ctzll(special) / 8;
+        }
+        p += 8;
+    }
+#endif
     while (p < end) {
         const unsigned char c = (unsigned char)*p;
         if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') {
@@ -419,6 +428,21 @@ static const char *on_escape(struct sprout_json *j, const char *p)
     return p + 1;
 }
 
+/* A name that lies whole in one chunk and has no escape needs no copy. */
+static const char *take_whole_key(struct sprout_json *j, const char *from, const char *p)
+{
+    const struct sprout_json_event e = {
+        .kind = SPROUT_JSON_KEY,
+        .depth = j->depth,
+        .at = j->value_at,
+        .end = offset_of(j, p) + 1,
+        .text = {from, (size_t)(p - from)},
+    };
+    j->state = COLON;
+    j->fn(j->ctx, &e);
+    return p + 1;
+}
+
 static const char *on_string(struct sprout_json *j, const char *p, const char *end)
 {
     if (j->high != 0 && *p != '\\') {
@@ -430,6 +454,10 @@ static const char *on_string(struct sprout_json *j, const char *p, const char *e
         p = skip_utf8(j, p, end);
         p = failed(j) ? p : skip_ascii(p, end);
     } while (p < end && (unsigned char)*p >= 0x80 && !failed(j));
+    if (j->is_key && p < end && *p == '"' && !failed(j) &&
+        offset_of(j, from) == j->value_at + 1 && (size_t)(p - from) <= sizeof j->hold) {
+        return take_whole_key(j, from, p);
+    }
     if (p > from) {
         take_text(j, from, (size_t)(p - from));
     }

@@ -8,6 +8,12 @@
 
 #include <assert.h>
 
+/* Names are told apart by length and first byte, nearly always. */
+static bool same_key(struct sprout_str a, struct sprout_str b)
+{
+    return a.len == b.len && (a.len == 0 || a.ptr[0] == b.ptr[0]) && sprout_str_eq(a, b);
+}
+
 /* Row of the child `key` of `parent`, or -1; *out_ordinal is its place among the children. */
 static int child_of(const struct sprout_shape *s, int parent, struct sprout_str key,
                     unsigned *out_ordinal)
@@ -20,7 +26,7 @@ static int child_of(const struct sprout_shape *s, int parent, struct sprout_str 
         if (row[i].depth != depth) {
             continue;
         }
-        if (sprout_str_eq(row[i].key, key)) {
+        if (same_key(row[i].key, key)) {
             *out_ordinal = ordinal;
             return (int)i;
         }
