@@ -117,6 +117,14 @@ static void print_shares(const struct sprout_policy *p, const struct sprout_what
            100 * w->holdout, 100 * w->explore);
 }
 
+static void print_switches(const struct sprout_whatif *w)
+{
+    const struct sprout_str at = sprout_placement_text(w->switches.placement);
+    printf("%-13s%.*s%s%s\n", "placement", (int)at.len, at.ptr,
+           w->switches.with_tools ? ", also with tools" : "",
+           w->switches.with_completions ? ", also raw completions" : "");
+}
+
 static void print_words(const struct sprout_policy *p, const struct args *a,
                         const struct sprout_whatif *w)
 {
@@ -144,6 +152,7 @@ static void print_words(const struct sprout_policy *p, const struct args *a,
                    level->directive.ptr, level->directive.len > 0 ? "\"" : "");
         }
     }
+    print_switches(w);
     printf("%-13s%s be asked for\n", "a receipt", w->choice.receipts ? "may" : "may not");
 }
 
@@ -183,7 +192,12 @@ static void print_json(const struct sprout_policy *p, const struct sprout_whatif
     sprout_buf_f64(&b, w->holdout);
     sprout_buf_put(&b, SPROUT_STR(",\"explore\":"));
     sprout_buf_f64(&b, w->explore);
-    sprout_buf_printf(&b, ",\"receipts\":%s}", w->choice.receipts ? "true" : "false");
+    sprout_buf_printf(
+        &b, ",\"receipts\":%s,\"placement\":", w->choice.receipts ? "true" : "false");
+    sprout_buf_json(&b, sprout_placement_text(w->switches.placement));
+    sprout_buf_printf(&b, ",\"with_tools\":%s,\"with_completions\":%s}",
+                      w->switches.with_tools ? "true" : "false",
+                      w->switches.with_completions ? "true" : "false");
     printf("%.*s\n", (int)b.len, b.ptr);
 }
 

@@ -96,6 +96,9 @@ struct sprout_config_rule {
     double floor; /* NaN: the policy's */
     enum sprout_tristate force;
     enum sprout_tristate receipts;
+    enum sprout_placement placement;
+    enum sprout_tristate with_tools;
+    enum sprout_tristate with_completions;
 };
 
 struct sprout_config {

@@ -131,6 +131,14 @@ static const cyaml_strval_t tristate_words[] = {
     {"false", SPROUT_NO}, {"true", SPROUT_YES},
 };
 
+static const cyaml_strval_t placement_words[] = {
+    {"any", SPROUT_PLACEMENT_UNSAID},
+    {"auto", SPROUT_PLACEMENT_AUTO},
+    {"first-user", SPROUT_PLACEMENT_FIRST_USER},
+    {"last-user", SPROUT_PLACEMENT_LAST_USER},
+    {"system", SPROUT_PLACEMENT_SYSTEM},
+};
+
 /* ---- kinds of rows ------------------------------------------------------------------- */
 
 #define OPT         CYAML_FLAG_OPTIONAL
@@ -312,7 +320,15 @@ TABLE(match, MATCH_ROWS);
     X(TRISTATE, struct sprout_config_rule, force, "any", NO_BOUND, NULL,                 \
       "May clients choose their level?  `any`: as `clients.force`.")                     \
     X(TRISTATE, struct sprout_config_rule, receipts, "any", NO_BOUND, NULL,              \
-      "May clients ask for receipts?  `any`: as `clients.receipts`.")
+      "May clients ask for receipts?  `any`: as `clients.receipts`.")                    \
+    X(WORD, struct sprout_config_rule, placement, "any", NO_BOUND, NULL,                 \
+      "Where the directive goes: `auto` (the client's system text, else its first "      \
+      "question), `first-user`, `last-user`, `system` (or nowhere); `any`: as nginx's "  \
+      "`sprout_placement`.")                                                             \
+    X(TRISTATE, struct sprout_config_rule, with_tools, "any", NO_BOUND, NULL,            \
+      "Also requests that offer tools?  `any`: as `sprout_with_tools` (no).")            \
+    X(TRISTATE, struct sprout_config_rule, with_completions, "any", NO_BOUND, NULL,      \
+      "Also raw completions?  `any`: as `sprout_with_completions` (no).")
 TABLE(rules, RULE_ROWS);
 
 enum {

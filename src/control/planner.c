@@ -257,6 +257,9 @@ static enum sprout_status copy_rules(struct plan *p)
             .floor = from->floor,
             .force = from->force,
             .receipts = from->receipts,
+            .placement = from->placement,
+            .with_tools = from->with_tools,
+            .with_completions = from->with_completions,
         };
         copy_match(p, &from->match, &to[i].match);
         if (!from->off && (to[i].levels != 0 || !isnan(from->floor))) {

@@ -29,6 +29,7 @@ static struct sprout_facts inspect(const struct sprout_policy *p,
     const struct sprout_inspect_opts opts = {
         .salt = p->salt,
         .max_bytes = UINT64_MAX,
+        .last_user = true,
         .levels = p->levels,
         .level_count = p->level_count,
     };
@@ -52,12 +53,29 @@ static struct sprout_facts facts_of(const struct sprout_policy *p,
     if (r->has_body) {
         return inspect(p, r, dialect, memory);
     }
+    const struct sprout_spot spot = {.place = {.form = SPROUT_PLACE_STRING}};
     return (struct sprout_facts){
-        .eligible = !r->tools,
-        .blocked = SPROUT_REASON_TOOLS,
         .stream = r->stream,
         .tools = r->tools,
+        .system = spot,
+        .first_user = spot,
+        .last_user = spot,
+        .off = sprout_dialect_off(dialect),
     };
+}
+
+/* As the module does it: the rule first, then what its switches make of the request. */
+static void settle(const struct sprout_policy *p, struct sprout_traits *t,
+                   struct sprout_whatif *w)
+{
+    const int rule = sprout_choice_rule(p, t);
+    w->switches = sprout_rule_switches(rule < 0 ? NULL : &p->rules[rule],
+                                       (struct sprout_switches){0});
+    if (w->dialect != NULL) {
+        sprout_facts_settle(&w->facts, &w->switches);
+    }
+    t->eligible = w->facts.eligible;
+    t->blocked = w->facts.blocked;
 }
 
 static void count_shares(const struct sprout_policy *p, struct sprout_traits t,
@@ -105,8 +123,6 @@ void sprout_whatif(const struct sprout_policy *p,
         .stream = w.facts.stream,
         .tools = w.facts.tools,
         .body_bytes = r.has_body ? (int64_t)r.body.len : -1,
-        .eligible = w.facts.eligible,
-        .blocked = w.facts.blocked,
         .conversation = w.facts.conversation,
         .ask_level = header_or_empty(&r, "sprout-level"),
         .ask_floor = ask_floor,
@@ -114,6 +130,7 @@ void sprout_whatif(const struct sprout_policy *p,
     if (key.len > 0) {
         t.conversation = sprout_hash_str(p->salt, key);
     }
+    settle(p, &t, &w);
     w.known = key.len > 0 || (r.has_body && w.facts.eligible);
     w.choice = sprout_choose(p, &t, now);
     count_shares(p, t, now, &w);

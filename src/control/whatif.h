@@ -38,6 +38,7 @@ struct sprout_whatif_request {
 struct sprout_whatif {
     const struct sprout_dialect *dialect; /* NULL: none of ours */
     struct sprout_facts facts;            /* of the body, if there was one */
+    struct sprout_switches switches;      /* of the rule that matches */
     bool known;                      /* the conversation is known, `choice` is of it */
     struct sprout_choice choice;     /* else of some conversation: level and arm vary */
     double share[SPROUT_LEVELS_MAX]; /* over conversations like it */

@@ -104,7 +104,7 @@ static bool rule_matches(const struct sprout_match *m, const struct sprout_trait
            header_matches(m, t);
 }
 
-static int find_rule(const struct sprout_policy *p, const struct sprout_traits *t)
+int sprout_choice_rule(const struct sprout_policy *p, const struct sprout_traits *t)
 {
     for (size_t i = 0; i < p->rule_count; i++) {
         if (rule_matches(&p->rules[i].match, t)) {
@@ -250,7 +250,7 @@ struct sprout_choice sprout_choose(const struct sprout_policy *policy,
         return c;
     }
 
-    c.rule = find_rule(policy, traits);
+    c.rule = sprout_choice_rule(policy, traits);
     const struct sprout_rule *rule = c.rule < 0 ? NULL : &policy->rules[c.rule];
     c.receipts = may(rule == NULL ? SPROUT_ANY : rule->receipts, policy->receipts);
     if (!traits->eligible) {

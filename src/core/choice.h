@@ -113,6 +113,10 @@ struct sprout_choice sprout_choose(const struct sprout_policy *policy,
                                    const struct sprout_traits *traits,
                                    sprout_instant now);
 
+/* Index of the first rule that matches, or -1: what sprout_choose() goes by. */
+int sprout_choice_rule(const struct sprout_policy *policy,
+                       const struct sprout_traits *traits);
+
 /* Level that u in [0, 1) falls into under `mix`. */
 int sprout_mix_draw(const double *mix, size_t level_count, double u);
 

@@ -323,6 +323,14 @@ static enum sprout_status check_rule(const struct sprout_policy *p, size_t i,
         s = sprout_fail(err, SPROUT_INVALID,
                         "%sforce, receipts: expected true, false or nothing", path);
     }
+    if (s == SPROUT_OK &&
+        (r->placement > SPROUT_PLACEMENT_SYSTEM || !is_tristate(r->with_tools) ||
+         !is_tristate(r->with_completions))) {
+        s = sprout_fail(err, SPROUT_INVALID,
+                        "%splacement, with_tools, with_completions: expected a placement "
+                        "and true, false or nothing",
+                        path);
+    }
     if (s == SPROUT_OK) {
         s = check_rule_mixes(p, i, err);
     }
@@ -495,4 +503,59 @@ const struct sprout_energy_profile *sprout_policy_profile(const struct sprout_po
         }
     }
     return &sprout_energy_llama2_13b;
+}
+
+/* ---- switches ------------------------------------------------------------------------- */
+
+static const struct {
+    struct sprout_str text;
+    enum sprout_placement placement;
+} placements[] = {
+    {{"auto", 4}, SPROUT_PLACEMENT_AUTO},
+    {{"first-user", 10}, SPROUT_PLACEMENT_FIRST_USER},
+    {{"last-user", 9}, SPROUT_PLACEMENT_LAST_USER},
+    {{"system", 6}, SPROUT_PLACEMENT_SYSTEM},
+};
+
+struct sprout_str sprout_placement_text(enum sprout_placement placement)
+{
+    for (size_t i = 0; i < sizeof placements / sizeof placements[0]; i++) {
+        if (placements[i].placement == placement) {
+            return placements[i].text;
+        }
+    }
+    return SPROUT_STR("");
+}
+
+bool sprout_placement_parse(struct sprout_str text, enum sprout_placement *out)
+{
+    for (size_t i = 0; i < sizeof placements / sizeof placements[0]; i++) {
+        if (sprout_str_eq(placements[i].text, text)) {
+            *out = placements[i].placement;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool switched(enum sprout_tristate rule_says, bool route_says)
+{
+    return rule_says == SPROUT_ANY ? route_says : rule_says == SPROUT_YES;
+}
+
+struct sprout_switches sprout_rule_switches(const struct sprout_rule *rule,
+                                            struct sprout_switches route)
+{
+    struct sprout_switches s = route;
+    if (rule != NULL) {
+        s.with_tools = switched(rule->with_tools, route.with_tools);
+        s.with_completions = switched(rule->with_completions, route.with_completions);
+        if (rule->placement != SPROUT_PLACEMENT_UNSAID) {
+            s.placement = rule->placement;
+        }
+    }
+    if (s.placement == SPROUT_PLACEMENT_UNSAID) {
+        s.placement = SPROUT_PLACEMENT_AUTO;
+    }
+    return s;
 }

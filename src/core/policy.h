@@ -70,6 +70,23 @@ struct sprout_match {
     int64_t max_bytes; /* 0: any */
 };
 
+/* Where the directive goes (D2).  All but the last user's are the same place on every turn of
+ * a conversation. */
+enum sprout_placement {
+    SPROUT_PLACEMENT_UNSAID, /* of a rule: nothing said; else as AUTO */
+    SPROUT_PLACEMENT_AUTO,   /* the client's system text; where none is, as FIRST_USER */
+    SPROUT_PLACEMENT_FIRST_USER,
+    SPROUT_PLACEMENT_LAST_USER,
+    SPROUT_PLACEMENT_SYSTEM, /* the client's system text or nowhere */
+};
+
+/* What an operator may switch on the wire. */
+struct sprout_switches {
+    enum sprout_placement placement;
+    bool with_tools; /* also where tools are offered; never where one is forced (N3) */
+    bool with_completions; /* also raw completions, for models that take it well (N9) */
+};
+
 struct sprout_rule {
     struct sprout_str name;
     struct sprout_match match;
@@ -79,6 +96,9 @@ struct sprout_rule {
     enum sprout_tristate
         force; /* may clients send Sprout-Level?  ANY: the policy's say */
     enum sprout_tristate receipts;
+    enum sprout_placement placement; /* UNSAID: as nginx.conf says of the route; so the */
+    enum sprout_tristate with_tools; /* switches below, where they are ANY */
+    enum sprout_tristate with_completions;
     /* The planner's mix under this rule's levels and floor, one per stratum; NULL when the
      * rule changes neither and the strata's own mixes hold. */
     const double (*mix)[SPROUT_LEVELS_MAX];
@@ -136,6 +156,15 @@ SPROUT_MUST_USE enum sprout_status sprout_policy_check(const struct sprout_polic
 
 /* Index of the level of that name ("L1", in any case), or -1. */
 int sprout_policy_level(const struct sprout_policy *p, struct sprout_str name);
+
+/* "auto", "first-user", ...; "" for UNSAID. */
+struct sprout_str sprout_placement_text(enum sprout_placement placement);
+bool sprout_placement_parse(struct sprout_str text, enum sprout_placement *out);
+
+/* What holds for a request: the rule's word, where it says nothing the route's.  `rule` may
+ * be NULL. */
+struct sprout_switches sprout_rule_switches(const struct sprout_rule *rule,
+                                            struct sprout_switches route);
 
 /* Coefficients for a model: the first profile whose glob matches; the authors' 13B when
  * none does. */

@@ -6,6 +6,12 @@
  *   sprout on | observe | off; http, server, location; observe accounts and
  *                              never touches
  *   sprout_usage on | off;     may ask a stream for its usage chunk (on)
+ *   sprout_placement auto | first-user | last-user | system;
+ *                              where a directive goes (auto)
+ *   sprout_with_tools on | off;        requests that offer tools too (off)
+ *   sprout_with_completions on | off;  raw completions too (off)
+ *   sprout_receipts on | off;  clients may ask for receipts where the policy
+ *                              lets them (on)
  *   sprout_max_body SIZE;      larger LLM requests get a 413 (32m)
  *   sprout_status;             location: this worker's state as JSON
  *
@@ -30,6 +36,14 @@ static ngx_conf_enum_t  ngx_http_sprout_modes[] = {
     { ngx_string("off"), NGX_HTTP_SPROUT_OFF },
     { ngx_string("observe"), NGX_HTTP_SPROUT_OBSERVE },
     { ngx_string("on"), NGX_HTTP_SPROUT_ON },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_enum_t  ngx_http_sprout_placements[] = {
+    { ngx_string("auto"), SPROUT_PLACEMENT_AUTO },
+    { ngx_string("first-user"), SPROUT_PLACEMENT_FIRST_USER },
+    { ngx_string("last-user"), SPROUT_PLACEMENT_LAST_USER },
+    { ngx_string("system"), SPROUT_PLACEMENT_SYSTEM },
     { ngx_null_string, 0 }
 };
 
@@ -63,6 +77,34 @@ static ngx_command_t  ngx_http_sprout_commands[] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_sprout_loc_conf_t, usage),
+      NULL },
+
+    { ngx_string("sprout_placement"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sprout_loc_conf_t, placement),
+      &ngx_http_sprout_placements },
+
+    { ngx_string("sprout_with_tools"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sprout_loc_conf_t, with_tools),
+      NULL },
+
+    { ngx_string("sprout_with_completions"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sprout_loc_conf_t, with_completions),
+      NULL },
+
+    { ngx_string("sprout_receipts"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sprout_loc_conf_t, receipts),
       NULL },
 
     { ngx_string("sprout_max_body"),
@@ -220,6 +262,10 @@ ngx_http_sprout_create_loc_conf(ngx_conf_t *cf)
 
     slcf->mode = NGX_CONF_UNSET_UINT;
     slcf->usage = NGX_CONF_UNSET;
+    slcf->placement = NGX_CONF_UNSET_UINT;
+    slcf->with_tools = NGX_CONF_UNSET;
+    slcf->with_completions = NGX_CONF_UNSET;
+    slcf->receipts = NGX_CONF_UNSET;
     slcf->max_body = NGX_CONF_UNSET;
 
     return slcf;
@@ -234,6 +280,11 @@ ngx_http_sprout_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_uint_value(conf->mode, prev->mode, NGX_HTTP_SPROUT_OFF);
     ngx_conf_merge_value(conf->usage, prev->usage, 1);
+    ngx_conf_merge_uint_value(conf->placement, prev->placement,
+                              SPROUT_PLACEMENT_AUTO);
+    ngx_conf_merge_value(conf->with_tools, prev->with_tools, 0);
+    ngx_conf_merge_value(conf->with_completions, prev->with_completions, 0);
+    ngx_conf_merge_value(conf->receipts, prev->receipts, 1);
     ngx_conf_merge_off_value(conf->max_body, prev->max_body, 32 * 1024 * 1024);
 
     return NGX_CONF_OK;

@@ -81,6 +81,8 @@ struct ngx_http_sprout_policy_s {
     size_t                        grid_len;
     u_char                        grid_text[160];
     unsigned                      needs_key:1;  /* a rule asks for an API key */
+    unsigned                      switches:1;   /* a rule switches something */
+    unsigned                      last_user:1;  /* a rule places it there */
 };
 
 
@@ -138,6 +140,10 @@ typedef struct {
 typedef struct {
     ngx_uint_t                    mode;        /* enum ngx_http_sprout_mode_e */
     ngx_flag_t                    usage;    /* may ask for usage (U2) */
+    ngx_uint_t                    placement;   /* enum sprout_placement */
+    ngx_flag_t                    with_tools;
+    ngx_flag_t                    with_completions;
+    ngx_flag_t                    receipts;    /* may be asked for at all */
     off_t                         max_body;
 } ngx_http_sprout_loc_conf_t;
 

@@ -261,6 +261,7 @@ ngx_http_sprout_policy_decode(struct sprout_str json, struct sprout_error *err)
 {
     size_t                     size;
     ngx_uint_t                 i;
+    const struct sprout_rule  *rule;
     ngx_http_sprout_policy_t  *p;
 
     /* Pages of this that nothing is written to are never had. */
@@ -285,8 +286,21 @@ ngx_http_sprout_policy_decode(struct sprout_str json, struct sprout_error *err)
     }
 
     for (i = 0; i < p->policy->rule_count; i++) {
-        if (p->policy->rules[i].match.api_key_sha256.len != 0) {
+        rule = &p->policy->rules[i];
+
+        if (rule->match.api_key_sha256.len != 0) {
             p->needs_key = 1;
+        }
+
+        if (rule->placement != SPROUT_PLACEMENT_UNSAID
+            || rule->with_tools != SPROUT_ANY
+            || rule->with_completions != SPROUT_ANY)
+        {
+            p->switches = 1;
+        }
+
+        if (rule->placement == SPROUT_PLACEMENT_LAST_USER) {
+            p->last_user = 1;
         }
     }
 

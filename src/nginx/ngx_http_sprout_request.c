@@ -27,6 +27,10 @@ static void ngx_http_sprout_turn(ngx_event_t *ev);
 static void ngx_http_sprout_scanned(ngx_http_sprout_ctx_t *ctx);
 static void ngx_http_sprout_untouched(ngx_http_sprout_ctx_t *ctx,
     enum sprout_reason reason);
+static struct sprout_switches ngx_http_sprout_switches(
+    ngx_http_sprout_loc_conf_t *slcf);
+static void ngx_http_sprout_settle(ngx_http_sprout_ctx_t *ctx,
+    struct sprout_traits *traits, struct sprout_facts *facts);
 static void ngx_http_sprout_decide(ngx_http_sprout_ctx_t *ctx,
     struct sprout_facts *facts);
 static void ngx_http_sprout_rewrite(ngx_http_sprout_ctx_t *ctx,
@@ -223,12 +227,14 @@ ngx_http_sprout_scan_open(ngx_http_sprout_ctx_t *ctx, off_t length)
 
     ngx_memzero(&opts, sizeof(opts));
     opts.max_bytes = (uint64_t) slcf->max_body;
+    opts.switches = ngx_http_sprout_switches(slcf);
 
     if (ctx->policy != NULL) {
         policy = ctx->policy->policy;
         opts.salt = policy->salt;
         opts.levels = policy->levels;
         opts.level_count = policy->level_count;
+        opts.last_user = ctx->policy->last_user;
     }
 
     /* What is done within this turn may use the worker's own memory. */
@@ -351,11 +357,6 @@ ngx_http_sprout_scanned(ngx_http_sprout_ctx_t *ctx)
     facts = sprout_inspect_finish(ctx->inspect);
     ctx->inspect = NULL;
 
-    if (facts.eligible && ctx->asked.is_signed) {
-        facts.eligible = false;
-        facts.blocked = SPROUT_REASON_SIGNED;
-    }
-
     /* The view ends with the scratch memory. */
     if (facts.model.len != 0) {
         ctx->model.ptr = (const char *) ngx_pnalloc(ctx->request->pool,
@@ -407,6 +408,51 @@ ngx_http_sprout_floor(const ngx_str_t *value)
 }
 
 
+static struct sprout_switches
+ngx_http_sprout_switches(ngx_http_sprout_loc_conf_t *slcf)
+{
+    return (struct sprout_switches) {
+        .placement = (enum sprout_placement) slcf->placement,
+        .with_tools = slcf->with_tools,
+        .with_completions = slcf->with_completions
+    };
+}
+
+
+/* The facts were settled as the location says; a rule may say otherwise. */
+static void
+ngx_http_sprout_settle(ngx_http_sprout_ctx_t *ctx,
+    struct sprout_traits *traits, struct sprout_facts *facts)
+{
+    int                           rule;
+    struct sprout_switches        switches;
+    const struct sprout_policy   *policy;
+    ngx_http_sprout_loc_conf_t   *slcf;
+
+    if (ctx->policy != NULL && ctx->policy->switches) {
+        policy = ctx->policy->policy;
+        slcf = ngx_http_get_module_loc_conf(ctx->request,
+                                            ngx_http_sprout_module);
+
+        rule = sprout_choice_rule(policy, traits);
+
+        if (rule >= 0) {
+            switches = sprout_rule_switches(&policy->rules[rule],
+                                            ngx_http_sprout_switches(slcf));
+            sprout_facts_settle(facts, &switches);
+        }
+    }
+
+    if (facts->eligible && ctx->asked.is_signed) {
+        facts->eligible = false;
+        facts->blocked = SPROUT_REASON_SIGNED;
+    }
+
+    traits->eligible = facts->eligible;
+    traits->blocked = facts->blocked;
+}
+
+
 static void
 ngx_http_sprout_decide(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
 {
@@ -422,7 +468,7 @@ ngx_http_sprout_decide(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
 
     /* A client's own name for its conversation goes before what we can see. */
     ctx->conversation = facts->conversation;
-    ctx->has_key = facts->eligible || facts->conversation != 0;
+    ctx->has_key = facts->conversation != 0;
 
     if (ctx->asked.key.len != 0 && policy != NULL) {
         ctx->conversation = sprout_hash_str(policy->salt,
@@ -445,15 +491,16 @@ ngx_http_sprout_decide(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
         .stream = facts->stream,
         .tools = facts->tools,
         .body_bytes = (int64_t) facts->bytes,
-        .eligible = facts->eligible,
-        .blocked = facts->blocked,
         .conversation = ctx->conversation,
         .ask_level = ngx_http_sprout_str(&ctx->asked.level),
         .ask_floor = ngx_http_sprout_floor(&ctx->asked.floor)
     };
 
+    ngx_http_sprout_settle(ctx, &traits, facts);
+
     ctx->choice = sprout_choose(policy, &traits, ngx_http_sprout_wall());
-    ctx->receipt = ctx->asked.receipt && ctx->choice.receipts;
+    ctx->receipt = ctx->asked.receipt && ctx->choice.receipts
+                   && slcf->receipts;
 
     if (slcf->mode == NGX_HTTP_SPROUT_OBSERVE) {
         ctx->choice.level = 0;

@@ -354,6 +354,11 @@ const struct sprout_dialect *sprout_dialect_find(struct sprout_str method,
     return NULL;
 }
 
+unsigned sprout_dialect_off(const struct sprout_dialect *d)
+{
+    return d == NULL ? 0 : d->off;
+}
+
 struct sprout_str sprout_dialect_name(const struct sprout_dialect *d)
 {
     return d == NULL ? SPROUT_STR("none") : d->name;

@@ -17,6 +17,9 @@ struct sprout_dialect; /* opaque: rows are in dialect.c, their shape in dialect_
 const struct sprout_dialect *sprout_dialect_find(struct sprout_str method,
                                                  struct sprout_str path);
 
+/* Why the dialect is not touched unless the operator switched it on; 0: it is. */
+unsigned sprout_dialect_off(const struct sprout_dialect *d);
+
 /* "openai-chat", ...; "none" for NULL. */
 struct sprout_str sprout_dialect_name(const struct sprout_dialect *d);
 

@@ -5,8 +5,8 @@
  * is known its text is decoded on suspicion; once the role says that the text is not needed
  * (an answer, a later question) its bytes are only skipped.  That is what makes a long
  * conversation cheap.
- * Nothing here decides order by time: reasons are collected in a set and the first of the
- * table's order is given, so the answer does not depend on the order of the members. */
+ * Nothing here decides order by time: reasons are collected in a set (settle.c gives the
+ * first of the table's order), so the answer does not depend on the order of the members. */
 #include "wire/inspect.h"
 
 #include "core/policy.h"
@@ -18,9 +18,7 @@ enum speaker { UNKNOWN, USER, SYSTEM, ASSISTANT, TOOL };
 
 /* A text that a directive may extend. */
 struct text {
-    struct sprout_place place;
-    bool odd;        /* null, or parts that are no objects: not to be extended (R5) */
-    bool ends_known; /* with a directive in force (D9) */
+    struct sprout_spot spot;
     uint64_t digest; /* keyed hash of its decoded pieces */
     struct sprout_hash hash;
 };
@@ -36,7 +34,6 @@ struct sprout_inspect {
     struct sprout_inspect_opts opts;
     struct sprout_facts facts;
     struct sprout_walk walk;
-    uint64_t reasons; /* bit r: reason r was seen */
 
     /* The message under way, or the text at the top. */
     enum speaker speaker;
@@ -55,6 +52,7 @@ struct sprout_inspect {
     bool named;                 /* ... if it has one */
     uint64_t model_hash;
     enum speaker last;
+    uint32_t items_after; /* messages after the first question */
     bool answered; /* a user message came after an answer: this began earlier (R7) */
     bool format_is_text; /* the format under way */
     bool stored_prompt;
@@ -71,12 +69,12 @@ struct sprout_inspect {
 
 static void block(struct sprout_inspect *i, unsigned reason)
 {
-    i->reasons |= UINT64_C(1) << reason;
+    i->facts.reasons |= UINT64_C(1) << reason;
 }
 
 static bool blocked_by(const struct sprout_inspect *i, enum sprout_reason reason)
 {
-    return (i->reasons >> reason & 1) != 0;
+    return (i->facts.reasons >> reason & 1) != 0;
 }
 
 /* ---- text ----------------------------------------------------------------------------- */
@@ -134,7 +132,7 @@ static bool wanted(const struct sprout_inspect *i)
     case SYSTEM:
         return i->facts.turns == 0;
     case USER:
-        return i->facts.turns == 0 || i->opts.placement == SPROUT_PLACEMENT_LAST_USER;
+        return i->facts.turns == 0 || i->opts.last_user;
     case ASSISTANT:
     case TOOL:
         return false;
@@ -156,14 +154,14 @@ static void text_piece(struct sprout_inspect *i, const struct sprout_json_event 
         i->text_len += e->text.len;
     } else if (e->kind == SPROUT_JSON_STRING_END) {
         sprout_hash_u64(&i->text.hash, i->text_len); /* where one piece ends */
-        i->text.ends_known = tail_is_directive(i);
+        i->text.spot.ends_known = tail_is_directive(i);
     }
 }
 
 static void on_text(struct sprout_inspect *i, const struct sprout_shape_row *row,
                     const struct sprout_json_event *e)
 {
-    struct sprout_place *place = &i->text.place;
+    struct sprout_place *place = &i->text.spot.place;
     const struct sprout_shape *shape = &i->dialect->request;
 
     switch (e->kind) {
@@ -181,8 +179,8 @@ static void on_text(struct sprout_inspect *i, const struct sprout_shape_row *row
                                        sprout_walk_items(&i->walk) == 0};
         break;
     case SPROUT_JSON_ARRAY: /* where the shape knows of no parts, there are none */
-        i->text.odd = i->text.odd || row + 1 == shape->row + shape->count ||
-                      row[1].depth <= row->depth;
+        i->text.spot.odd = i->text.spot.odd || row + 1 == shape->row + shape->count ||
+                           row[1].depth <= row->depth;
         break;
     case SPROUT_JSON_KEY_AGAIN:
     case SPROUT_JSON_KEY:
@@ -193,7 +191,7 @@ static void on_text(struct sprout_inspect *i, const struct sprout_shape_row *row
     case SPROUT_JSON_TRUE:
     case SPROUT_JSON_FALSE:
     case SPROUT_JSON_NULL:
-        i->text.odd = true;
+        i->text.spot.odd = true;
         break;
     }
 }
@@ -201,9 +199,9 @@ static void on_text(struct sprout_inspect *i, const struct sprout_shape_row *row
 static void on_part(struct sprout_inspect *i, const struct sprout_json_event *e)
 {
     if (e->kind != SPROUT_JSON_OBJECT && e->kind != SPROUT_JSON_OBJECT_END) {
-        i->text.odd = true;
+        i->text.spot.odd = true;
     } else if (e->kind == SPROUT_JSON_OBJECT) {
-        i->text.ends_known = false; /* only the last part's end counts */
+        i->text.spot.ends_known = false; /* only the last part's end counts */
     }
 }
 
@@ -218,7 +216,7 @@ static void text_begin(struct sprout_inspect *i)
 static void text_over(struct sprout_inspect *i)
 {
     i->text.digest = sprout_hash_end(i->text.hash);
-    i->text.odd = i->text.odd || i->text.place.form == SPROUT_PLACE_NONE;
+    i->text.spot.odd = i->text.spot.odd || i->text.spot.place.form == SPROUT_PLACE_NONE;
 }
 
 static void user_over(struct sprout_inspect *i)
@@ -237,7 +235,7 @@ static void system_over(struct sprout_inspect *i)
     if (i->facts.turns > 0) {
         return;
     }
-    if (i->system.place.form == SPROUT_PLACE_NONE && !i->system.odd) {
+    if (i->system.spot.place.form == SPROUT_PLACE_NONE && !i->system.spot.odd) {
         i->system = i->text;
     }
     sprout_hash_u64(&i->systems, i->text.digest);
@@ -257,6 +255,7 @@ static void on_item(struct sprout_inspect *i, const struct sprout_json_event *e)
     if (i->tool_result || (i->speaker == UNKNOWN && i->dialect->roleless_is_tool)) {
         i->speaker = TOOL;
     }
+    i->items_after += i->facts.turns > 0;
     if (i->speaker == USER) {
         user_over(i);
     } else if (i->speaker == SYSTEM) {
@@ -298,8 +297,8 @@ static void on_system(struct sprout_inspect *i, const struct sprout_shape_row *r
         i->top = false;
         i->top_system = i->text;
         if (row->arg == 0) { /* it names the conversation but takes no directive */
-            i->top_system.place.form = SPROUT_PLACE_NONE;
-            i->top_system.odd = false;
+            i->top_system.spot.place.form = SPROUT_PLACE_NONE;
+            i->top_system.spot.odd = false;
         }
     }
 }
@@ -321,7 +320,7 @@ static void on_input(struct sprout_inspect *i, const struct sprout_shape_row *ro
         i->top = false;
         user_over(i);
         i->last = USER;
-        if (i->text.place.empty && row->arg != 0) {
+        if (i->text.spot.place.empty && row->arg != 0) {
             block(i, row->arg);
         }
     }
@@ -649,6 +648,7 @@ struct sprout_inspect *sprout_inspect_new(struct sprout_arena *arena,
     i->tail = tail;
     i->tail_size = tail_size;
     i->systems = i->name = sprout_hash_begin(opts->salt);
+    i->opts.last_user |= opts->switches.placement == SPROUT_PLACEMENT_LAST_USER;
     i->facts.stream = dialect->streams;
     sprout_walk_start(&i->walk, &dialect->request, on_row, i);
     return i;
@@ -676,56 +676,17 @@ void sprout_inspect_feed(struct sprout_inspect *i, const char *bytes, size_t len
  * directive was decided then. */
 static void judge_last_message(struct sprout_inspect *i)
 {
-    if (i->last == TOOL) {
-        block(i, SPROUT_REASON_TOOL_RESULT);
-    } else if (i->last == ASSISTANT) {
+    const bool later = i->facts.turns >= 2 || i->answered;
+
+    if (i->last == ASSISTANT) {
         block(i, SPROUT_REASON_PREFILL);
     }
-    if (i->facts.turns >= 2 || i->answered) {
-        i->reasons &= ~(UINT64_C(1) << SPROUT_REASON_TOOL_RESULT);
-        i->reasons &= ~(UINT64_C(1) << SPROUT_REASON_PREFILL);
+    if (later) {
+        i->facts.reasons &= ~(UINT64_C(1) << SPROUT_REASON_PREFILL);
     }
-}
-
-static bool is_there(const struct text *t)
-{
-    return t->place.form != SPROUT_PLACE_NONE || t->odd;
-}
-
-static const struct text *place_of(const struct sprout_inspect *i)
-{
-    const struct text *system = is_there(&i->top_system) ? &i->top_system : &i->system;
-
-    switch (i->opts.placement) {
-    case SPROUT_PLACEMENT_AUTO:
-        return is_there(system) ? system : &i->first_user;
-    case SPROUT_PLACEMENT_FIRST_USER:
-        return &i->first_user;
-    case SPROUT_PLACEMENT_LAST_USER:
-        return &i->last_user;
-    case SPROUT_PLACEMENT_SYSTEM:
-        return system;
-    }
-    return &i->first_user;
-}
-
-static enum sprout_reason first_reason(const struct sprout_inspect *i)
-{
-    /* A body that cannot be read says nothing else about itself. */
-    static const enum sprout_reason unsafe[] = {
-        SPROUT_REASON_TOO_LARGE, SPROUT_REASON_TOO_DEEP, SPROUT_REASON_NOT_JSON,
-        SPROUT_REASON_DUPLICATE_KEY};
-
-    for (size_t k = 0; k < sizeof unsafe / sizeof unsafe[0]; k++) {
-        if (blocked_by(i, unsafe[k])) {
-            return unsafe[k];
-        }
-    }
-    unsigned r = 0;
-    while ((i->reasons >> r & 1) == 0) {
-        r++;
-    }
-    return (enum sprout_reason)r;
+    i->facts.tool_turn = i->last == TOOL;
+    i->facts.tool_turn_later = later;
+    i->facts.tool_turn_in_loop = i->items_after >= 2; /* the call, and its result */
 }
 
 /* D4.  The texts have hashes of their own, so the order of the members does not matter, and
@@ -744,6 +705,11 @@ static uint64_t conversation_of(const struct sprout_inspect *i)
     return sprout_hash_end(h);
 }
 
+static bool is_there(const struct sprout_spot *s)
+{
+    return s->place.form != SPROUT_PLACE_NONE || s->odd;
+}
+
 struct sprout_facts sprout_inspect_finish(struct sprout_inspect *i)
 {
     struct sprout_facts *f = &i->facts;
@@ -752,30 +718,17 @@ struct sprout_facts sprout_inspect_finish(struct sprout_inspect *i)
         sprout_walk_finish(&i->walk) == SPROUT_SYNTAX) {
         block(i, SPROUT_REASON_NOT_JSON);
     }
-    if (f->tools && !i->opts.with_tools) {
-        block(i, SPROUT_REASON_TOOLS);
-    }
-    if (i->dialect->off != 0 && !i->opts.with_completions) {
-        block(i, i->dialect->off);
-    }
     if (i->stored_prompt && f->turns == 0) {
         block(i, SPROUT_REASON_STORED_PROMPT);
     }
     judge_last_message(i);
 
-    const struct text *text = place_of(i);
-    if (text->odd || text->place.form == SPROUT_PLACE_NONE) {
-        block(i, SPROUT_REASON_NO_TEXT);
-    } else if (text->ends_known) {
-        block(i, SPROUT_REASON_ALREADY);
-    }
-
+    const bool at_top = is_there(&i->top_system.spot);
+    f->system = at_top ? i->top_system.spot : i->system.spot;
+    f->first_user = i->first_user.spot;
+    f->last_user = i->last_user.spot;
+    f->off = i->dialect->off;
     f->conversation = conversation_of(i);
-    f->eligible = i->reasons == 0;
-    if (f->eligible) {
-        f->place = text->place;
-    } else {
-        f->blocked = first_reason(i);
-    }
+    sprout_facts_settle(f, &i->opts.switches);
     return *f;
 }

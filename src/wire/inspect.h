@@ -23,20 +23,12 @@ enum {
     SPROUT_MODEL_MAX = 256, /* decoded bytes of a model name; a longer one is cut */
 };
 
-/* Where the directive goes (D2).  Each is the same place on every turn of a conversation. */
-enum sprout_placement {
-    SPROUT_PLACEMENT_AUTO, /* the client's system text; where none is, as FIRST_USER */
-    SPROUT_PLACEMENT_FIRST_USER,
-    SPROUT_PLACEMENT_LAST_USER,
-    SPROUT_PLACEMENT_SYSTEM, /* the client's system text or nowhere */
-};
-
 struct sprout_inspect_opts {
-    struct sprout_hash_key salt; /* the policy's */
-    uint64_t max_bytes;          /* above it: SPROUT_REASON_TOO_LARGE; 0: no limit */
-    enum sprout_placement placement;
-    bool with_tools; /* also where tools are offered; never where one is forced (N3) */
-    bool with_completions; /* also raw completions, for models that take it well (N9) */
+    struct sprout_hash_key salt;     /* the policy's */
+    uint64_t max_bytes;              /* above it: SPROUT_REASON_TOO_LARGE; 0: no limit */
+    struct sprout_switches switches; /* what the facts are settled by at first */
+    bool
+        last_user; /* a rule may place it there: mind where the last question ends (D9) */
     /* The directives and separator in force, to notice a text that ends with one (D9). */
     const struct sprout_level *levels;
     size_t level_count;
@@ -53,6 +45,13 @@ struct sprout_place {
     enum sprout_place_form form;
     uint64_t at; /* byte offset of the insertion */
     bool empty;  /* nothing before it: no separator (string), no comma (part) */
+};
+
+/* A text that a directive may extend. */
+struct sprout_spot {
+    struct sprout_place place;
+    bool odd;        /* null, or parts that are no objects: not to be extended (R5) */
+    bool ends_known; /* with a directive in force (D9) */
 };
 
 /* State of an optional member at the top level. */
@@ -75,6 +74,14 @@ struct sprout_facts {
     uint64_t bytes;
     uint32_t turns; /* user messages seen */
     struct sprout_place place;
+
+    /* What sprout_facts_settle() goes by. */
+    uint64_t reasons; /* bit r: reason r, whatever the switches say */
+    struct sprout_spot system, first_user, last_user;
+    unsigned off;           /* reason of the dialect, unless switched on; 0: none */
+    bool tool_turn;         /* the last item is a tool's result ... */
+    bool tool_turn_later;   /* ... in a conversation decided before it (R7) ... */
+    bool tool_turn_in_loop; /* ... or in the loop that its first question began */
 
     /* For U2 and B3: where stream_options stands and how. */
     enum sprout_member stream_options;
@@ -99,7 +106,12 @@ struct sprout_inspect *sprout_inspect_new(struct sprout_arena *arena,
  * count. */
 void sprout_inspect_feed(struct sprout_inspect *i, const char *bytes, size_t len);
 
-/* Call once, at the end of the body. */
+/* eligible, blocked and place anew, as these switches have it: a rule is known only when the
+ * body is (it may ask for a model).  Any number of times. */
+void sprout_facts_settle(struct sprout_facts *facts,
+                         const struct sprout_switches *switches);
+
+/* Call once, at the end of the body.  Settled by the switches of opts. */
 struct sprout_facts sprout_inspect_finish(struct sprout_inspect *i);
 
 #endif

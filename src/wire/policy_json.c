@@ -136,6 +136,8 @@ static const char *expected_text(enum form form)
         return "a number or null";
     case FORM_FLAG:
         return "true or false";
+    case FORM_PLACEMENT:
+        return "auto, first-user, last-user or system";
     case FORM_TRISTATE:
         return "true, false or null";
     case FORM_REALS:
@@ -222,6 +224,8 @@ static bool take_string(struct reader *r, size_t row)
         return sprout_instant_parse(s, place_of(r, row)) == SPROUT_OK;
     case FORM_SALT:
         return take_salt(s, place_of(r, row));
+    case FORM_PLACEMENT:
+        return sprout_placement_parse(s, place_of(r, row));
     case FORM_ALLOWED_OF: {
         struct rule_rest *rest = &r->rule_rest[rule_index(r)];
         rest->allowed[rest->allowed_count++] = keep_text(r); /* has_room() was asked */

@@ -12,19 +12,20 @@
 #include "core/policy.h"
 
 enum form {
-    FORM_NODE,     /* an object or array that only holds others */
-    FORM_ITEM,     /* an object in a list: moves the base of its struct */
-    FORM_FORMAT,   /* the version of the file */
-    FORM_TEXT,     /* struct sprout_str */
-    FORM_TIME,     /* sprout_instant */
-    FORM_SALT,     /* struct sprout_hash_key, 32 hex digits */
-    FORM_REAL,     /* double; null is NaN */
-    FORM_COUNT,    /* int64_t */
-    FORM_FLAG,     /* bool */
-    FORM_TRISTATE, /* enum sprout_tristate; absent or null is ANY */
-    FORM_REALS,    /* a list of doubles in place */
-    FORM_REALS_OF, /* its items */
-    FORM_ALLOWED,  /* a list of level names, turned into bits at the end */
+    FORM_NODE,      /* an object or array that only holds others */
+    FORM_ITEM,      /* an object in a list: moves the base of its struct */
+    FORM_FORMAT,    /* the version of the file */
+    FORM_TEXT,      /* struct sprout_str */
+    FORM_TIME,      /* sprout_instant */
+    FORM_SALT,      /* struct sprout_hash_key, 32 hex digits */
+    FORM_REAL,      /* double; null is NaN */
+    FORM_COUNT,     /* int64_t */
+    FORM_FLAG,      /* bool */
+    FORM_PLACEMENT, /* enum sprout_placement, by its name */
+    FORM_TRISTATE,  /* enum sprout_tristate; absent or null is ANY */
+    FORM_REALS,     /* a list of doubles in place */
+    FORM_REALS_OF,  /* its items */
+    FORM_ALLOWED,   /* a list of level names, turned into bits at the end */
     FORM_ALLOWED_OF,
     FORM_MIXES, /* a rule's list of mixes, one per stratum */
     FORM_MIXES_ROW,
@@ -97,6 +98,9 @@ enum need { REQUIRED, OPTIONAL };
     X(3, "floor",          FORM_REAL,       OPTIONAL, RULE,    AT(sprout_rule, floor), 0)       \
     X(3, "force",          FORM_TRISTATE,   OPTIONAL, RULE,    AT(sprout_rule, force), 0)       \
     X(3, "receipts",       FORM_TRISTATE,   OPTIONAL, RULE,    AT(sprout_rule, receipts), 0)    \
+    X(3, "placement",      FORM_PLACEMENT,  OPTIONAL, RULE,    AT(sprout_rule, placement), 0)   \
+    X(3, "with_tools",     FORM_TRISTATE,   OPTIONAL, RULE,    AT(sprout_rule, with_tools), 0)  \
+    X(3, "with_completions", FORM_TRISTATE, OPTIONAL, RULE,    AT(sprout_rule, with_completions), 0) \
     X(3, "mix",            FORM_MIXES,      OPTIONAL, RULE,    0, SPROUT_STRATA_MAX)            \
     X(4, "[]",             FORM_MIXES_ROW,  OPTIONAL, RULE,    0, SPROUT_LEVELS_MAX)            \
     X(5, "[]",             FORM_MIXES_OF,   OPTIONAL, RULE,    0, 0)                            \

@@ -253,6 +253,9 @@ static void put_rule(struct out *o, const struct sprout_policy *p,
     }
     flag_if_any(o, "force", r->force);
     flag_if_any(o, "receipts", r->receipts);
+    text_if_any(o, "placement", sprout_placement_text(r->placement));
+    flag_if_any(o, "with_tools", r->with_tools);
+    flag_if_any(o, "with_completions", r->with_completions);
     if (r->mix != NULL) {
         begin_member(o, "mix", '[');
         for (size_t i = 0; i < p->stratum_count; i++) {

@@ -157,3 +157,22 @@ def test_wrong_use_is_told(folder, tmp_path):
     assert code == 65 and "policy.json, line 3" in err
     code, out, _ = sprout("--help")
     assert code == 0 and out.startswith("usage: sprout policy")
+
+
+def test_switches_of_a_rule_are_shown_and_hold(folder):
+    rules = [{"name": "late", "match": {"route": "/late/*"}, "placement": "last-user",
+              "with_tools": True}]
+    where = folder(rules=rules)
+    body = json.dumps({"model": "m", "tools": [{}],
+                       "messages": [{"role": "user", "content": "Q"}]})
+    shown = test("--dir", where, "--path", "/late/v1/chat/completions", "--body", "-",
+                 stdin=body)
+    assert (shown["rule"], shown["placement"]) == ("late", "last-user")
+    assert (shown["eligible"], shown["with_tools"], shown["with_completions"]) == (
+        True, True, False)
+    shown = test("--dir", where, "--body", "-", stdin=body)
+    assert (shown["eligible"], shown["placement"], shown["reason"]) == (
+        False, "auto", "tools")
+    assert test("--dir", where, "--path", "/late/v1/chat/completions",
+                "--tools")["eligible"] is True
+    assert test("--dir", where, "--path", "/v1/completions")["reason"] == "raw-completion"

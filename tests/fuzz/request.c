@@ -22,7 +22,7 @@ static struct sprout_facts inspect(const struct sprout_dialect *d, unsigned plac
     struct sprout_arena arena = sprout_arena_of(memory, sizeof memory);
     const struct sprout_inspect_opts opts = {
         .placement = (enum sprout_placement)(placement % 4),
-        .with_completions = true,
+        .switches = {.with_completions = true},
         .levels = levels,
         .level_count = sizeof levels / sizeof levels[0],
     };

@@ -57,6 +57,9 @@ static struct sprout_policy *full_policy(struct policy_fixture *f)
     r->floor = 0.95;
     r->force = SPROUT_NO;
     r->receipts = SPROUT_YES;
+    r->placement = SPROUT_PLACEMENT_LAST_USER;
+    r->with_tools = SPROUT_YES;
+    r->with_completions = SPROUT_NO;
     r->mix = mixes;
     policy_fixture_rule(f)->name = SPROUT_STR("second");
     f->stratum.level[2].energy.v = NAN;
@@ -87,6 +90,10 @@ static void what_is_written_reads_back_the_same(void **state)
     assert_int_equal(p->rule_count, 2);
     assert_int_equal(p->rules[0].levels, 3);
     assert_true(p->rules[0].mix[0][1] == 0.75);
+    assert_int_equal(p->rules[0].placement, SPROUT_PLACEMENT_LAST_USER);
+    assert_int_equal(p->rules[0].with_tools, SPROUT_YES);
+    assert_int_equal(p->rules[0].with_completions, SPROUT_NO);
+    assert_int_equal(p->rules[1].placement, SPROUT_PLACEMENT_UNSAID);
     assert_int_equal(p->rules[0].match.stream, SPROUT_YES);
     assert_true(isnan(p->rules[1].floor));
     assert_null(p->rules[1].mix);

@@ -44,7 +44,7 @@ static void run_option(struct run *run, struct sprout_str word)
     };
     for (size_t i = 0; i < sizeof placements / sizeof placements[0]; i++) {
         if (sprout_str_eq(word, placements[i].name)) {
-            run->opts.placement = placements[i].placement;
+            run->opts.switches.placement = placements[i].placement;
             return;
         }
     }
@@ -56,9 +56,9 @@ static void run_option(struct run *run, struct sprout_str word)
     } else if (sprout_str_eq(word, SPROUT_STR("usage"))) {
         run->usage = true;
     } else if (sprout_str_eq(word, SPROUT_STR("tools"))) {
-        run->opts.with_tools = true;
+        run->opts.switches.with_tools = true;
     } else if (sprout_str_eq(word, SPROUT_STR("completions"))) {
-        run->opts.with_completions = true;
+        run->opts.switches.with_completions = true;
     } else {
         fail_msg("unknown option %.*s", (int)word.len, word.ptr);
     }
