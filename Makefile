@@ -121,7 +121,13 @@ $(BUILD)/nginx/.configured: src/nginx/config $(BUILD)/see/nginx/.made $(BUILD)/f
 	    > configure.log 2>&1 || { tail -20 configure.log; exit 1; }
 	@touch $@
 
-$(MODULE): $(MODULE_IN) $(BUILD)/nginx/.configured $(BUILD)/libsprout.a
+# nginx's own makefile knows only the headers beside the module, not those of the layers it
+# includes; an object that kept an old layout of theirs reads nonsense.
+$(BUILD)/nginx/.headers: $(wildcard src/base/*.h src/core/*.h src/wire/*.h) \
+                         $(BUILD)/nginx/.configured
+	@rm -f $(BUILD)/nginx/objs/addon/nginx/*.o && touch $@
+
+$(MODULE): $(MODULE_IN) $(BUILD)/nginx/.headers $(BUILD)/libsprout.a
 	@rm -f $(BUILD)/nginx/objs/ngx_http_sprout_module.so
 	$(call say,CC,$@)
 	+@cd $(BUILD)/nginx && $(MODULE_ENV) $(MAKE) --no-print-directory -f objs/Makefile modules \

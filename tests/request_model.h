@@ -343,16 +343,79 @@ static inline bool model_touch(enum request_kind kind, json_t *root,
     return model_extend(holder, name, part_type, directive, levels, count);
 }
 
+/* P6: `name` in `home` (NULL: at the top) is set unless the client did, or its home is of
+ * another kind. */
+static inline void model_set(json_t *root, const char *home, const char *name,
+                             json_t *value)
+{
+    json_t *object = home == NULL ? root : json_object_get(root, home);
+    if (object == NULL || json_is_null(object)) {
+        object = json_object();
+        json_object_set_new(root, home, object);
+    }
+    const json_t *there = json_object_get(object, name);
+    if (json_is_object(object) && (there == NULL || json_is_null(there))) {
+        json_object_set(object, name, value);
+    }
+    json_decref(value);
+}
+
+/* The patches of REQUEST_PATCHES. */
+static inline void model_patch(enum request_kind kind, json_t *root)
+{
+    switch (kind) {
+    case REQUEST_CHAT:
+        model_set(root, NULL, "verbosity", json_string("low"));
+        model_set(root, NULL, "reasoning_effort", json_string("minimal"));
+        break;
+    case REQUEST_RESPONSES:
+        model_set(root, "text", "verbosity", json_string("low"));
+        model_set(root, "reasoning", "effort", json_string("high"));
+        break;
+    case REQUEST_OLLAMA_CHAT:
+        model_set(root, NULL, "think", json_false());
+        break;
+    case REQUEST_OLLAMA_GENERATE:
+        model_set(root, NULL, "think", json_string("low"));
+        break;
+    case REQUEST_COMPLETIONS:
+    case REQUEST_MESSAGES:
+        break;
+    }
+}
+
+#define REQUEST_PATCH(level, api, parameter, value)                                      \
+    {                                                                                    \
+        level, SPROUT_KEY(api), SPROUT_KEY(parameter), SPROUT_KEY(value),                \
+            SPROUT_KEY("*"),                                                             \
+        {                                                                                \
+            NULL, 0                                                                      \
+        }                                                                                \
+    }
+#define REQUEST_PATCHES(level)                                                           \
+    REQUEST_PATCH(level, "openai-chat", "verbosity", "low"),                             \
+        REQUEST_PATCH(level, "openai-chat", "reasoning_effort", "minimal"),              \
+        REQUEST_PATCH(level, "openai-chat", "verbosity", "high"), /* the first counts */ \
+        REQUEST_PATCH(level, "openai-responses", "text.verbosity", "low"),               \
+        REQUEST_PATCH(level, "openai-responses", "reasoning.effort", "high"),            \
+        REQUEST_PATCH(level, "ollama-chat", "think", "false"),                           \
+        REQUEST_PATCH(level, "ollama-generate", "think", "low")
+
 /* What must come out, as a tree of its own. */
 static inline json_t *request_model(const struct request_api *api, const json_t *tree,
                                     struct sprout_str directive,
                                     const struct sprout_level *levels, size_t count,
-                                    bool want_usage)
+                                    bool want_usage, bool want_patches)
 {
     json_t *root = json_deep_copy(tree);
-    if (model_touch(api->kind, root, directive, levels, count) && want_usage &&
-        api->kind == REQUEST_CHAT) {
+    if (!model_touch(api->kind, root, directive, levels, count)) {
+        return root;
+    }
+    if (want_usage && api->kind == REQUEST_CHAT) {
         model_ask_usage(root);
+    }
+    if (want_patches) {
+        model_patch(api->kind, root);
     }
     return root;
 }

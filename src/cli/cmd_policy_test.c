@@ -125,6 +125,21 @@ static void print_switches(const struct sprout_whatif *w)
            w->switches.with_completions ? ", also raw completions" : "");
 }
 
+static void print_parameters(const struct sprout_policy *p, const struct args *a,
+                             const struct sprout_whatif *w)
+{
+    for (size_t l = 0; l < p->level_count; l++) {
+        const struct sprout_patch *set[SPROUT_LEVEL_PATCHES_MAX];
+        const size_t n = sprout_whatif_patches(p, &a->request, w, l, set);
+        for (size_t i = 0; i < n; i++) {
+            printf("%-13s%.*s sets %.*s to %.*s\n", i == 0 ? "parameters" : "",
+                   (int)p->levels[l].name.len, p->levels[l].name.ptr,
+                   (int)set[i]->parameter.len, set[i]->parameter.ptr,
+                   (int)set[i]->value.len, set[i]->value.ptr);
+        }
+    }
+}
+
 static void print_words(const struct sprout_policy *p, const struct args *a,
                         const struct sprout_whatif *w)
 {
@@ -152,11 +167,35 @@ static void print_words(const struct sprout_policy *p, const struct args *a,
                    level->directive.ptr, level->directive.len > 0 ? "\"" : "");
         }
     }
+    print_parameters(p, a, w);
     print_switches(w);
     printf("%-13s%s be asked for\n", "a receipt", w->choice.receipts ? "may" : "may not");
 }
 
-static void print_json(const struct sprout_policy *p, const struct sprout_whatif *w)
+/* ,"parameters":{"L1":{"verbosity":"low"}}: what each level would set in this request. */
+static void put_parameters(struct sprout_buf *b, const struct sprout_policy *p,
+                           const struct args *a, const struct sprout_whatif *w)
+{
+    sprout_buf_put(b, SPROUT_STR(",\"parameters\":{"));
+    for (size_t l = 0; l < p->level_count; l++) {
+        const struct sprout_patch *set[SPROUT_LEVEL_PATCHES_MAX];
+        const size_t n = sprout_whatif_patches(p, &a->request, w, l, set);
+        sprout_buf_put(b, l > 0 ? SPROUT_STR(",") : SPROUT_STR(""));
+        sprout_buf_json(b, p->levels[l].name);
+        sprout_buf_put(b, SPROUT_STR(":{"));
+        for (size_t i = 0; i < n; i++) {
+            sprout_buf_put(b, i > 0 ? SPROUT_STR(",") : SPROUT_STR(""));
+            sprout_buf_json(b, set[i]->parameter);
+            sprout_buf_byte(b, ':');
+            sprout_buf_json(b, set[i]->value);
+        }
+        sprout_buf_byte(b, '}');
+    }
+    sprout_buf_byte(b, '}');
+}
+
+static void print_json(const struct sprout_policy *p, const struct args *a,
+                       const struct sprout_whatif *w)
 {
     char text[JSON_MAX];
     struct sprout_buf b = sprout_buf_of(text, sizeof text);
@@ -192,6 +231,7 @@ static void print_json(const struct sprout_policy *p, const struct sprout_whatif
     sprout_buf_f64(&b, w->holdout);
     sprout_buf_put(&b, SPROUT_STR(",\"explore\":"));
     sprout_buf_f64(&b, w->explore);
+    put_parameters(&b, p, a, w);
     sprout_buf_printf(
         &b, ",\"receipts\":%s,\"placement\":", w->choice.receipts ? "true" : "false");
     sprout_buf_json(&b, sprout_placement_text(w->switches.placement));
@@ -219,7 +259,7 @@ int sprout_policy_cli_test(int argc, char **argv)
     if (rc == 0) {
         sprout_whatif(file.policy, &a.request, sprout_clock_wall(), memory, &w);
         if (a.opts.json) {
-            print_json(file.policy, &w);
+            print_json(file.policy, &a, &w);
         } else {
             print_words(file.policy, &a, &w);
         }

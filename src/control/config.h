@@ -25,9 +25,19 @@ enum sprout_floor_rule {
     SPROUT_FLOOR_FIXED,
 };
 
+struct sprout_config_patch {
+    char *api;
+    char *parameter;
+    char *value;
+    char *model;
+    char *route;
+};
+
 struct sprout_config_level {
     char *name;
     char *directive;
+    struct sprout_config_patch *patches;
+    uint32_t patches_count;
 };
 
 struct sprout_config_csv {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "control/config_schema.h"
+#include "wire/patch.h"
 
 enum {
     PATH_CAP = 128,
@@ -399,6 +400,29 @@ static void check_names_differ(struct walk *w, yaml_node_t *list, const char *pa
     }
 }
 
+/* Parameters are checked against the API's row: P1, P2. */
+static void check_patches(struct walk *w, yaml_node_t *patches, size_t level)
+{
+    if (level == 0 && list_count(patches) > 0) {
+        sprout_fail(problem(w, patches), SPROUT_CONFIG,
+                    "levels[0].patches: expected none: the first level adds nothing");
+    }
+    for (size_t i = 0; i < list_count(patches); i++) {
+        yaml_node_t *node[3] = {NULL, NULL, NULL};
+        struct sprout_error why = {0};
+        const struct sprout_patch patch = {
+            .api = entry_text(w, patches, i, "api", &node[0]),
+            .parameter = entry_text(w, patches, i, "parameter", &node[1]),
+            .value = entry_text(w, patches, i, "value", &node[2]),
+        };
+        if (node[0] != NULL && node[1] != NULL && node[2] != NULL &&
+            sprout_patch_check(&patch, &why) != SPROUT_OK) {
+            sprout_fail(problem(w, list_entry(w, patches, i)), SPROUT_CONFIG,
+                        "levels[%zu].patches[%zu].%s", level, i, why.message);
+        }
+    }
+}
+
 static void check_levels(struct walk *w, yaml_node_t *levels)
 {
     const size_t n = list_count(levels);
@@ -411,13 +435,19 @@ static void check_levels(struct walk *w, yaml_node_t *levels)
     for (size_t i = 0; i < n; i++) {
         yaml_node_t *node = NULL;
         const struct sprout_str text = entry_text(w, levels, i, "directive", &node);
+        yaml_node_t *const patches =
+            sprout_config_child(w->doc, list_entry(w, levels, i), "patches");
+        check_patches(w, patches, i);
+        if (list_count(patches) > 0) {
+            continue; /* the directive may be left out */
+        }
         if (i == 0 && text.len > 0) {
             sprout_fail(problem(w, node), SPROUT_CONFIG,
                         "levels[0].directive: expected none: the first level adds "
                         "nothing");
         } else if (i > 0 && node == NULL) {
             sprout_fail(problem(w, list_entry(w, levels, i)), SPROUT_CONFIG,
-                        "levels[%zu]: 'directive' is missing", i);
+                        "levels[%zu]: 'directive' is missing (or 'patches')", i);
         } else if (i > 0 && node->type == YAML_SCALAR_NODE && text.len == 0) {
             sprout_fail(problem(w, node), SPROUT_CONFIG,
                         "levels[%zu].directive: found nothing, expected a text", i);

@@ -206,11 +206,32 @@ static const struct config_note coefficient_note = {
 
 /* ---- the table ----------------------------------------------------------------------- */
 
+#define PATCH_ROWS(X)                                                                    \
+    X(NAME, struct sprout_config_patch, api, "", NO_BOUND, expect_name,                  \
+      "API whose requests are patched, such as `openai-chat`.")                          \
+    X(NAME, struct sprout_config_patch, parameter, "", NO_BOUND, expect_name,            \
+      "`verbosity` or `reasoning_effort` (openai-chat), `text.verbosity` or "            \
+      "`reasoning.effort` (openai-responses), `think` (Ollama).")                        \
+    X(NAME, struct sprout_config_patch, value, "", NO_BOUND, expect_name,                \
+      "One of the parameter's words, such as `low`.")                                    \
+    X(NAME, struct sprout_config_patch, model, "", RANGE(0, SPROUT_PATTERN_MAX),         \
+      expect_pattern, "Models known to take it; `*` and `?` allowed.")                   \
+    X(TEXT, struct sprout_config_patch, route, "", RANGE(0, SPROUT_PATTERN_MAX),         \
+      expect_pattern, "Path of the URL, `*` and `?` allowed; without it any.")
+TABLE(patches, PATCH_ROWS);
+
+enum { patches_max = SPROUT_LEVEL_PATCHES_MAX };
+static const cyaml_schema_value_t patches_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_config_patch, patches_fields)};
+
 #define LEVEL_ROWS(X)                                                                    \
     X(NAME, struct sprout_config_level, name, "", NO_BOUND, expect_name,                 \
       "Name in headers, journal and reports.")                                           \
     X(TEXT, struct sprout_config_level, directive, "", RANGE(0, SPROUT_DIRECTIVE_MAX),   \
-      expect_text, "Text added to the last user message; the first level has none.")
+      expect_text, "Text added to the prompt; the first level has none.")                \
+    X(LIST, struct sprout_config_level, patches, NULL, NO_BOUND, NULL,                   \
+      "Parameters the level sets, beside its directive or instead of one, where the "    \
+      "client left them unset.")
 TABLE(levels, LEVEL_ROWS);
 
 #define CSV_ROWS(X)                                                                      \

@@ -57,6 +57,38 @@ static void copy_profiles(struct plan *p)
     p->policy->profile_count = (size_t)c->profiles_count + 1;
 }
 
+static size_t count_patches(const struct sprout_config *c)
+{
+    size_t n = 0;
+    for (uint32_t l = 0; l < c->levels_count; l++) {
+        n += c->levels[l].patches_count;
+    }
+    return n;
+}
+
+static void copy_patches(struct plan *p)
+{
+    const struct sprout_config *const c = p->in->config;
+    const size_t n = count_patches(c);
+    struct sprout_patch *const to = sprout_arena_array(p->arena, n, sizeof *to);
+    size_t at = 0;
+    for (uint32_t l = 0; to != NULL && l < c->levels_count; l++) {
+        for (uint32_t i = 0; i < c->levels[l].patches_count; i++) {
+            const struct sprout_config_patch *const from = &c->levels[l].patches[i];
+            to[at++] = (struct sprout_patch){
+                .level = l,
+                .api = keep(p, from->api),
+                .parameter = keep(p, from->parameter),
+                .value = keep(p, from->value),
+                .model = keep(p, from->model),
+                .route = keep(p, from->route),
+            };
+        }
+    }
+    p->policy->patches = to;
+    p->policy->patch_count = at;
+}
+
 static void copy_levels(struct plan *p)
 {
     for (size_t l = 0; l < p->levels; l++) {
@@ -313,6 +345,7 @@ static enum sprout_status fill(struct plan *p)
 {
     copy_settings(p);
     copy_levels(p);
+    copy_patches(p);
     copy_profiles(p);
     copy_grid(p);
     if (p->arena->spent) {

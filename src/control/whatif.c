@@ -2,6 +2,8 @@
 /* whatif.c - see whatif.h. */
 #include "control/whatif.h"
 
+#include "wire/patch.h"
+
 static bool find_header(void *ctx, struct sprout_str name, struct sprout_str *out)
 {
     const struct sprout_whatif_request *const r = ctx;
@@ -135,4 +137,28 @@ void sprout_whatif(const struct sprout_policy *p,
     w.choice = sprout_choose(p, &t, now);
     count_shares(p, t, now, &w);
     *out = w;
+}
+
+size_t sprout_whatif_patches(const struct sprout_policy *p,
+                             const struct sprout_whatif_request *request,
+                             const struct sprout_whatif *w, size_t level,
+                             const struct sprout_patch **out)
+{
+    struct sprout_facts facts = w->facts;
+    unsigned done = 0;
+    size_t n = 0;
+    if (request->model.len > 0) {
+        facts.model = request->model;
+    }
+    for (size_t i = 0; facts.eligible && i < p->patch_count; i++) {
+        const struct sprout_patch *const patch = &p->patches[i];
+        unsigned slot = 0;
+        if (patch->level == level && n < SPROUT_LEVEL_PATCHES_MAX &&
+            sprout_patch_fits(patch, w->dialect, &facts, request->path, &slot) &&
+            (done >> slot & 1) == 0) {
+            out[n++] = patch;
+            done |= 1u << slot;
+        }
+    }
+    return n;
 }

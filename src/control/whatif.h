@@ -46,6 +46,13 @@ struct sprout_whatif {
     double explore;
 };
 
+/* The patches of a level that would change this request, by the code that does it; at most
+ * SPROUT_LEVEL_PATCHES_MAX of them. */
+size_t sprout_whatif_patches(const struct sprout_policy *p,
+                             const struct sprout_whatif_request *request,
+                             const struct sprout_whatif *w, size_t level,
+                             const struct sprout_patch **out);
+
 /* `memory` of SPROUT_WHATIF_MEMORY bytes must outlive *out. */
 void sprout_whatif(const struct sprout_policy *p,
                    const struct sprout_whatif_request *request, sprout_instant now,

@@ -64,6 +64,7 @@ enum sprout_arm {
     X(NO_TEXT, "no-text")                 /* R5: no text to extend */                    \
     X(ALREADY, "already-injected")        /* D9 */                                       \
     X(SIGNED, "signed-body")              /* B6 */                                       \
+    X(NO_PATCH, "no-patch")               /* P2: a level of patches, none fits */        \
     X(REFUSED, "refused")   /* answered before it was read: 401, 413, 429 */             \
     X(INTERNAL, "internal") /* our memory or bounds ran out; passed through */
 

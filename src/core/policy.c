@@ -90,18 +90,33 @@ static enum sprout_status check_mix(const double *mix, size_t count, const char 
     return SPROUT_OK;
 }
 
-static enum sprout_status check_directive(struct sprout_str s, bool first,
+static bool has_patch(const struct sprout_policy *p, size_t level)
+{
+    for (size_t i = 0; i < p->patch_count; i++) {
+        if (p->patches[i].level == level) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum sprout_status check_directive(struct sprout_str s, bool first, bool patched,
                                           const char *path, struct sprout_error *err)
 {
+    if (first && patched) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%spatches: the first level adds nothing, expected none",
+                           path);
+    }
     if (first && s.len > 0) {
         return sprout_fail(err, SPROUT_INVALID,
                            "%sdirective: the first level adds nothing, expected \"\"",
                            path);
     }
-    if (!first && s.len == 0) {
+    if (!first && !patched && s.len == 0) {
         return sprout_fail(err, SPROUT_INVALID,
-                           "%sdirective: found no text, only the first level adds "
-                           "nothing",
+                           "%sdirective: found no text and no patches beside it, "
+                           "only the first level adds nothing",
                            path);
     }
     if (s.len > SPROUT_DIRECTIVE_MAX) {
@@ -132,7 +147,7 @@ static enum sprout_status check_levels(const struct sprout_policy *p,
         enum sprout_status s =
             check_text(level->name, 1, SPROUT_NAME_MAX, path, "name", err);
         if (s == SPROUT_OK) {
-            s = check_directive(level->directive, l == 0, path, err);
+            s = check_directive(level->directive, l == 0, has_patch(p, l), path, err);
         }
         if (s != SPROUT_OK) {
             return s;
@@ -144,6 +159,44 @@ static enum sprout_status check_levels(const struct sprout_policy *p,
                                "%sname: expected a name that is not taken (whatever its "
                                "case) and is not \"auto\"",
                                path);
+        }
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_patches(const struct sprout_policy *p,
+                                        struct sprout_error *err)
+{
+    if (p->patch_count > SPROUT_PATCHES_MAX) {
+        return sprout_fail(err, SPROUT_INVALID, "patches: found %zu, expected at most %d",
+                           p->patch_count, SPROUT_PATCHES_MAX);
+    }
+    for (size_t i = 0; i < p->patch_count; i++) {
+        const struct sprout_patch *q = &p->patches[i];
+        const struct {
+            struct sprout_str text;
+            size_t min, max;
+            const char *field;
+        } texts[] = {
+            {q->api, 1, SPROUT_NAME_MAX, "api"},
+            {q->parameter, 1, SPROUT_NAME_MAX, "parameter"},
+            {q->value, 1, SPROUT_NAME_MAX, "value"},
+            {q->model, 1, SPROUT_PATTERN_MAX, "model"},
+            {q->route, 0, SPROUT_PATTERN_MAX, "route"},
+        };
+        char path[PATH_MAX_LEN];
+        struct sprout_buf b = sprout_buf_of(path, sizeof path);
+        sprout_buf_printf(&b, "levels[%u].patches: ", (unsigned)q->level);
+        enum sprout_status s = SPROUT_OK;
+        if (q->level >= p->level_count) {
+            s = sprout_fail(err, SPROUT_INVALID, "%sno such level", path);
+        }
+        for (size_t k = 0; k < sizeof texts / sizeof texts[0] && s == SPROUT_OK; k++) {
+            s = check_text(texts[k].text, texts[k].min, texts[k].max, path,
+                           texts[k].field, err);
+        }
+        if (s != SPROUT_OK) {
+            return s;
         }
     }
     return SPROUT_OK;
@@ -465,6 +518,9 @@ enum sprout_status sprout_policy_check(const struct sprout_policy *p,
     enum sprout_status s = check_head(p, err);
     if (s == SPROUT_OK) {
         s = check_levels(p, err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_patches(p, err);
     }
     if (s == SPROUT_OK) {
         s = check_strata(p, err);

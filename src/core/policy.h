@@ -4,7 +4,8 @@
  * A policy is an immutable value: decoded whole (wire/policy_json), checked whole
  * (sprout_policy_check), then shared read-only until the next one.  Everything it points at
  * lives as long as it does; who decoded it owns that memory.
- * Invariants after the check: 2 to SPROUT_LEVELS_MAX levels, the first without directive;
+ * Invariants after the check: 2 to SPROUT_LEVELS_MAX levels, the first adds nothing, every
+ * other a directive or a patch;
  * every mix has one share per level, each in [0, 1], summing to 1 within 1e-9; at least one
  * stratum; every index in range; texts inside their limits.
  * Not here: its JSON (wire/policy_json.h, docs/policy.md), how a request is matched and a
@@ -26,7 +27,9 @@ enum {
     SPROUT_RULES_MAX = 256,
     SPROUT_PROFILES_MAX = 64,
     SPROUT_NAME_MAX = 64, /* names of levels, rules, strata, ids: no control bytes */
-    SPROUT_DIRECTIVE_MAX = 4096,       /* bytes of a directive before JSON escaping */
+    SPROUT_DIRECTIVE_MAX = 4096,  /* bytes of a directive before JSON escaping */
+    SPROUT_LEVEL_PATCHES_MAX = 8, /* of one level */
+    SPROUT_PATCHES_MAX = SPROUT_LEVELS_MAX * SPROUT_LEVEL_PATCHES_MAX,
     SPROUT_PATTERN_MAX = 256,          /* a rule's glob */
     SPROUT_POLICY_BYTES_MAX = 1 << 20, /* of the whole file */
 };
@@ -36,6 +39,18 @@ enum {
 struct sprout_level {
     struct sprout_str name;      /* "L0", "L1", ... */
     struct sprout_str directive; /* text to add; empty for L0 */
+};
+
+/* A parameter that a level sets in requests of one API to models the operator names (P2), if
+ * the client left it unset: "verbosity" to "low".  A level adds a directive, patches, or
+ * both.  Which parameters there are, the API says (wire/patch.h). */
+struct sprout_patch {
+    uint32_t level;
+    struct sprout_str api;       /* dialect name */
+    struct sprout_str parameter; /* "verbosity", "text.verbosity", ... */
+    struct sprout_str value;
+    struct sprout_str model; /* glob */
+    struct sprout_str route; /* glob on the URI path; empty: any */
 };
 
 /* What is believed about a level in a stratum, and on how much that rests. */
@@ -135,6 +150,9 @@ struct sprout_policy {
 
     struct sprout_level levels[SPROUT_LEVELS_MAX];
     size_t level_count;
+
+    const struct sprout_patch *patches;
+    size_t patch_count;
 
     const struct sprout_stratum *strata;
     size_t stratum_count;

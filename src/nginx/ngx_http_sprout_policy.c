@@ -382,9 +382,8 @@ ngx_http_sprout_policy_text(ngx_http_sprout_policy_t *p,
     texts = &p->texts[p->texts_n];
 
     for (l = 1; l < policy->level_count; l++) {
-        if (sprout_rewrite_text_make(&p->arena, dialect,
-                                     policy->levels[l].directive,
-                                     &texts->level[l])
+        if (sprout_rewrite_level_make(&p->arena, dialect, policy, l,
+                                      &texts->level[l])
             != SPROUT_OK)
         {
             return NULL;

@@ -33,6 +33,7 @@ static void ngx_http_sprout_settle(ngx_http_sprout_ctx_t *ctx,
     struct sprout_traits *traits, struct sprout_facts *facts);
 static void ngx_http_sprout_decide(ngx_http_sprout_ctx_t *ctx,
     struct sprout_facts *facts);
+static void ngx_http_sprout_no_patch(ngx_http_sprout_ctx_t *ctx);
 static void ngx_http_sprout_rewrite(ngx_http_sprout_ctx_t *ctx,
     struct sprout_facts *facts);
 static void ngx_http_sprout_resume(ngx_http_sprout_ctx_t *ctx);
@@ -510,6 +511,17 @@ ngx_http_sprout_decide(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
 }
 
 
+/* The level is made of patches, and none is for this request: what leaves is
+ * L0's, and so is what is recorded. */
+static void
+ngx_http_sprout_no_patch(ngx_http_sprout_ctx_t *ctx)
+{
+    ctx->choice.level = 0;
+    ctx->choice.arm = SPROUT_ARM_NONE;
+    ctx->choice.reason = SPROUT_REASON_NO_PATCH;
+}
+
+
 /* Puts the plan into effect, or leaves all as it was. */
 static void
 ngx_http_sprout_rewrite(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
@@ -540,6 +552,16 @@ ngx_http_sprout_rewrite(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
     /* A signed body is not ours to change in any way. */
     edits = sprout_rewrite_plan(ctx->dialect, facts, text,
                                 slcf->usage && !ctx->asked.is_signed);
+
+    if (text != NULL) {
+        sprout_rewrite_patch(&edits, ctx->dialect, facts, text,
+                             ngx_http_sprout_str(&r->uri));
+
+        if (!edits.directive && !edits.patched) {
+            ngx_http_sprout_no_patch(ctx);
+        }
+    }
+
     if (edits.n == 0) {
         return;
     }
@@ -557,7 +579,7 @@ ngx_http_sprout_rewrite(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
     r->request_body->bufs = out;
     ctx->usage_added = edits.usage_added;
 
-    if (edits.directive) {
+    if (edits.directive || edits.patched) {
         ctx->worker->directives++;
     }
 }

@@ -53,10 +53,19 @@ static const struct sprout_shape_row chat_request[] = {
     {1, SPROUT_IN_TOOL_CHOICE,    SPROUT_REASON_TOOLS,   SPROUT_KEY("tool_choice")},
     {1, SPROUT_IN_TOOL_CHOICE,    SPROUT_REASON_TOOLS,   SPROUT_KEY("function_call")},
     {1, SPROUT_IF_ON,             SPROUT_REASON_PREFILL, SPROUT_KEY("continue_final_message")},
-    {1, SPROUT_IF_SET,            SPROUT_REASON_CLIENT_CHOSE, SPROUT_KEY("verbosity")}, /* N12 */
+    {1, SPROUT_IN_PARAM,          0, SPROUT_KEY("verbosity")},                         /* N12 */
+    {1, SPROUT_IN_PARAM,          1, SPROUT_KEY("reasoning_effort")},
     {1, SPROUT_IF_SMALL,          SPROUT_REASON_CLIENT_CHOSE, SPROUT_KEY("max_tokens")},
     {1, SPROUT_IF_SMALL,          SPROUT_REASON_CLIENT_CHOSE, SPROUT_KEY("max_completion_tokens")},
     OPENAI_SAMPLING,
+};
+
+#define EFFORTS "none minimal low medium high xhigh max"
+
+static const struct sprout_dialect_param chat_params[] = {
+    {.name = SPROUT_KEY("verbosity"), .texts = SPROUT_KEY("low medium high"),
+     .blocks = SPROUT_REASON_CLIENT_CHOSE},
+    {.name = SPROUT_KEY("reasoning_effort"), .texts = SPROUT_KEY(EFFORTS)},
 };
 
 /* The usage object of chat and completions, at a depth of its own; DeepSeek's cached count
@@ -136,16 +145,24 @@ static const struct sprout_shape_row responses_request[] = {
     {5, SPROUT_IN_NOTHING,       0, SPROUT_KEY("type")},
     {5, SPROUT_IN_PART_TEXT,     0, SPROUT_KEY("text")},
     {1, SPROUT_IN_STORED_PROMPT, SPROUT_REASON_STORED_PROMPT, SPROUT_KEY("prompt")}, /* N11 */
-    {1, SPROUT_IN_NOTHING,       0, SPROUT_KEY("text")},
+    {1, SPROUT_IN_PARAM_HOME,    0, SPROUT_KEY("text")},
     {2, SPROUT_IN_FORMAT,        SPROUT_REASON_RESPONSE_FORMAT, SPROUT_KEY("format")},
     {3, SPROUT_IN_FORMAT_TYPE,   0, SPROUT_KEY("type")},
-    {2, SPROUT_IF_SET,           SPROUT_REASON_CLIENT_CHOSE, SPROUT_KEY("verbosity")}, /* N12 */
+    {2, SPROUT_IN_PARAM,         0, SPROUT_KEY("verbosity")},                          /* N12 */
+    {1, SPROUT_IN_PARAM_HOME,    1, SPROUT_KEY("reasoning")},
+    {2, SPROUT_IN_PARAM,         1, SPROUT_KEY("effort")},
     {1, SPROUT_IF_SMALL,         SPROUT_REASON_CLIENT_CHOSE, SPROUT_KEY("max_output_tokens")},
     {1, SPROUT_IN_TOOLS,         SPROUT_REASON_TOOLS, SPROUT_KEY("tools")},            /* N3 */
     {1, SPROUT_IN_TOOL_CHOICE,   SPROUT_REASON_TOOLS, SPROUT_KEY("tool_choice")},
     {1, SPROUT_IN_NOTHING,       0, SPROUT_KEY("include")},
     {2, SPROUT_IN_INCLUDE,       SPROUT_REASON_LOGPROBS, SPROUT_KEY("[]")},            /* N6 */
     OPENAI_SAMPLING,
+};
+
+static const struct sprout_dialect_param responses_params[] = {
+    {.name = SPROUT_KEY("text.verbosity"), .texts = SPROUT_KEY("low medium high"),
+     .blocks = SPROUT_REASON_CLIENT_CHOSE},
+    {.name = SPROUT_KEY("reasoning.effort"), .texts = SPROUT_KEY(EFFORTS)},
 };
 
 #define RESPONSES_USAGE(depth, deeper, deepest)                                             \
@@ -238,8 +255,14 @@ static const struct sprout_dialect_event messages_events[] = {
     {1, SPROUT_IF_SET,    SPROUT_REASON_RESPONSE_FORMAT, SPROUT_KEY("format")},      /* N1 */ \
     {1, SPROUT_IF_ON,     SPROUT_REASON_LOGPROBS,        SPROUT_KEY("logprobs")},    /* N6 */ \
     {1, SPROUT_IF_ON,     SPROUT_REASON_LOGPROBS,        SPROUT_KEY("top_logprobs")},       \
+    {1, SPROUT_IN_PARAM,  0,                             SPROUT_KEY("think")},       /* P3 */ \
     {1, SPROUT_IN_NOTHING, 0,                            SPROUT_KEY("options")},            \
     {2, SPROUT_IF_SMALL,  SPROUT_REASON_CLIENT_CHOSE,    SPROUT_KEY("num_predict")}  /* N12 */
+
+static const struct sprout_dialect_param ollama_params[] = {
+    {.name = SPROUT_KEY("think"), .texts = SPROUT_KEY("low medium high"),
+     .literals = SPROUT_KEY("true false")},
+};
 
 static const struct sprout_shape_row ollama_chat_request[] = {
     {0, SPROUT_IN_DOCUMENT,  0, SPROUT_KEY("")},
@@ -281,12 +304,15 @@ static const struct sprout_shape_row ollama_reply[] = {
 
 #define EVENTS_OF(rows) .events = rows, .event_count = sizeof(rows) / sizeof((rows)[0])
 
+#define PARAMS_OF(rows) .param = rows, .param_count = sizeof(rows) / sizeof((rows)[0])
+
 static const struct sprout_dialect table[] = {
     {
         .name = SPROUT_KEY("openai-chat"),
         .path = SPROUT_KEY("/chat/completions"),
         .request = SPROUT_SHAPE_OF(chat_request),
         .reply = SPROUT_SHAPE_OF(chat_reply),
+        PARAMS_OF(chat_params),
         .part = SPROUT_KEY("{\"type\":\"text\",\"text\":"),
         .error = SPROUT_ERROR_OPENAI,
         .include_usage = true,
@@ -305,6 +331,7 @@ static const struct sprout_dialect table[] = {
         .path = SPROUT_KEY("/v1/responses"),
         .request = SPROUT_SHAPE_OF(responses_request),
         .reply = SPROUT_SHAPE_OF(responses_reply),
+        PARAMS_OF(responses_params),
         .part = SPROUT_KEY("{\"type\":\"input_text\",\"text\":"),
         EVENTS_OF(responses_events),
         .error = SPROUT_ERROR_OPENAI,
@@ -325,6 +352,7 @@ static const struct sprout_dialect table[] = {
         .path = SPROUT_KEY("/api/chat"),
         .request = SPROUT_SHAPE_OF(ollama_chat_request),
         .reply = SPROUT_SHAPE_OF(ollama_reply),
+        PARAMS_OF(ollama_params),
         .error = SPROUT_ERROR_OLLAMA,
         .streams = true,
     },
@@ -333,6 +361,7 @@ static const struct sprout_dialect table[] = {
         .path = SPROUT_KEY("/api/generate"),
         .request = SPROUT_SHAPE_OF(ollama_generate_request),
         .reply = SPROUT_SHAPE_OF(ollama_reply),
+        PARAMS_OF(ollama_params),
         .error = SPROUT_ERROR_OLLAMA,
         .streams = true,
     },
@@ -357,6 +386,42 @@ const struct sprout_dialect *sprout_dialect_find(struct sprout_str method,
 unsigned sprout_dialect_off(const struct sprout_dialect *d)
 {
     return d == NULL ? 0 : d->off;
+}
+
+const struct sprout_dialect *sprout_dialect_named(struct sprout_str name)
+{
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (sprout_str_eq(name, table[i].name)) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+void sprout_dialect_names(struct sprout_buf *b)
+{
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        sprout_buf_put(b, i > 0 ? SPROUT_STR(", ") : SPROUT_STR(""));
+        sprout_buf_put(b, table[i].name);
+    }
+}
+
+const struct sprout_dialect_param *sprout_dialect_param(const struct sprout_dialect *d,
+                                                        struct sprout_str name)
+{
+    for (size_t i = 0; d != NULL && i < d->param_count; i++) {
+        if (sprout_str_eq(name, d->param[i].name)) {
+            return &d->param[i];
+        }
+    }
+    return NULL;
+}
+
+struct sprout_str sprout_param_home(const struct sprout_dialect_param *p)
+{
+    const char *dot = memchr(p->name.ptr, '.', p->name.len);
+    return (struct sprout_str){p->name.ptr,
+                               dot == NULL ? 0 : (size_t)(dot - p->name.ptr)};
 }
 
 struct sprout_str sprout_dialect_name(const struct sprout_dialect *d)

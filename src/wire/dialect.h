@@ -17,6 +17,12 @@ struct sprout_dialect; /* opaque: rows are in dialect.c, their shape in dialect_
 const struct sprout_dialect *sprout_dialect_find(struct sprout_str method,
                                                  struct sprout_str path);
 
+/* By its name, "openai-chat"; NULL: none of that name. */
+const struct sprout_dialect *sprout_dialect_named(struct sprout_str name);
+
+/* Appends all their names, with commas. */
+void sprout_dialect_names(struct sprout_buf *b);
+
 /* Why the dialect is not touched unless the operator switched it on; 0: it is. */
 unsigned sprout_dialect_off(const struct sprout_dialect *d);
 

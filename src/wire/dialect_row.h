@@ -34,9 +34,11 @@ enum sprout_request_id {
     SPROUT_IN_TOOL_CHOICE, /* an object, or a word other than "auto" and "none" */
     SPROUT_IN_INCLUDE, /* what Responses is asked to add; log probabilities among it */
     SPROUT_IN_STORED_PROMPT,
-    SPROUT_IF_SET,   /* there, and neither null nor "" */
-    SPROUT_IF_ON,    /* neither null nor false nor 0 */
-    SPROUT_IF_MANY,  /* a number above 1 */
+    SPROUT_IN_PARAM_HOME, /* object that parameter `arg` lives in */
+    SPROUT_IN_PARAM,      /* parameter `arg` of the dialect's */
+    SPROUT_IF_SET,        /* there, and neither null nor "" */
+    SPROUT_IF_ON,         /* neither null nor false nor 0 */
+    SPROUT_IF_MANY,       /* a number above 1 */
     SPROUT_IF_SMALL, /* a number of 0 to SPROUT_SMALL_CAP; servers read -1 as no limit */
 };
 
@@ -71,6 +73,14 @@ struct sprout_dialect_event {
     bool error;
 };
 
+/* A parameter that a level may set (patch.h).  No two of a dialect share a home. */
+struct sprout_dialect_param {
+    struct sprout_str name;     /* "verbosity"; "text.verbosity" in the object "text" */
+    struct sprout_str texts;    /* words it takes as strings, one space apart */
+    struct sprout_str literals; /* words it takes as they are: "true false" */
+    enum sprout_reason blocks;  /* why a request that sets it is not touched; 0: it is */
+};
+
 struct sprout_dialect {
     struct sprout_str name;
     struct sprout_str path; /* the last segments of the URI path */
@@ -78,6 +88,8 @@ struct sprout_dialect {
     struct sprout_shape reply;
     struct sprout_str
         part; /* a text part up to its text; empty: texts are strings only */
+    const struct sprout_dialect_param *param;
+    size_t param_count; /* at most SPROUT_PARAMS_MAX */
     const struct sprout_dialect_event *events;
     size_t event_count;
     enum sprout_error_shape error;
@@ -87,5 +99,16 @@ struct sprout_dialect {
     bool roleless_is_tool;  /* an item without a role belongs to a tool's turn */
     enum sprout_reason off; /* touched only where the operator says so; 0: by default */
 };
+
+/* NULL: the dialect (which may be NULL) takes no such parameter. */
+const struct sprout_dialect_param *sprout_dialect_param(const struct sprout_dialect *d,
+                                                        struct sprout_str name);
+
+/* "text" of "text.verbosity"; empty at the top. */
+struct sprout_str sprout_param_home(const struct sprout_dialect_param *p);
+
+/* Does the value stand in JSON as it is, without quotes? */
+bool sprout_param_is_literal(const struct sprout_dialect_param *p,
+                             struct sprout_str value);
 
 #endif

@@ -377,6 +377,35 @@ static void on_part_type(struct sprout_inspect *i, const struct sprout_json_even
     }
 }
 
+/* ---- conditions ----------------------------------------------------------------------- */
+
+static bool number_of(const struct sprout_json_event *e, double *out)
+{
+    return e->kind == SPROUT_JSON_NUMBER && !e->cut &&
+           sprout_str_to_f64(e->text, out) == SPROUT_OK;
+}
+
+static bool holds(enum sprout_request_id condition, const struct sprout_json_event *e)
+{
+    double v = 0;
+    const bool number = number_of(e, &v);
+
+    switch (condition) {
+    case SPROUT_IF_SET: /* of a text only its end tells whether it is empty */
+        return e->kind == SPROUT_JSON_STRING_END
+                   ? e->end - e->at > 2
+                   : e->kind != SPROUT_JSON_STRING && is_value(e);
+    case SPROUT_IF_ON:
+        return number ? v != 0 : is_value(e) && e->kind != SPROUT_JSON_FALSE;
+    case SPROUT_IF_MANY:
+        return number && v > 1;
+    case SPROUT_IF_SMALL:
+        return number && v >= 0 && v <= SPROUT_SMALL_CAP;
+    default:
+        return false;
+    }
+}
+
 /* ---- members at the top --------------------------------------------------------------- */
 
 static void on_model(struct sprout_inspect *i, const struct sprout_json_event *e)
@@ -459,6 +488,31 @@ static void on_document(struct sprout_inspect *i, const struct sprout_json_event
     }
 }
 
+static void on_param_home(struct sprout_inspect *i, const struct sprout_shape_row *row,
+                          const struct sprout_json_event *e)
+{
+    struct sprout_param_fact *f = &i->facts.param[row->arg];
+    f->home = member_of(e->kind);
+    f->home_at = e->at;
+    f->home_end = e->end;
+    if (e->kind == SPROUT_JSON_OBJECT_END) {
+        f->home_empty = sprout_walk_items(&i->walk) == 0;
+    }
+}
+
+static void on_param(struct sprout_inspect *i, const struct sprout_shape_row *row,
+                     const struct sprout_json_event *e)
+{
+    struct sprout_param_fact *f = &i->facts.param[row->arg];
+    const enum sprout_reason blocks = i->dialect->param[row->arg].blocks;
+    f->value = member_of(e->kind);
+    f->value_at = e->at;
+    f->value_end = e->end;
+    if (blocks != 0 && holds(SPROUT_IF_SET, e)) {
+        block(i, blocks);
+    }
+}
+
 /* Each format is judged where it ends: an API may have two members for it. */
 static void on_format(struct sprout_inspect *i, const struct sprout_shape_row *row,
                       const struct sprout_json_event *e)
@@ -503,34 +557,7 @@ static void on_include(struct sprout_inspect *i, const struct sprout_json_event 
     }
 }
 
-/* ---- conditions ----------------------------------------------------------------------- */
-
-static bool number_of(const struct sprout_json_event *e, double *out)
-{
-    return e->kind == SPROUT_JSON_NUMBER && !e->cut &&
-           sprout_str_to_f64(e->text, out) == SPROUT_OK;
-}
-
-static bool holds(enum sprout_request_id condition, const struct sprout_json_event *e)
-{
-    double v = 0;
-    const bool number = number_of(e, &v);
-
-    switch (condition) {
-    case SPROUT_IF_SET: /* of a text only its end tells whether it is empty */
-        return e->kind == SPROUT_JSON_STRING_END
-                   ? e->end - e->at > 2
-                   : e->kind != SPROUT_JSON_STRING && is_value(e);
-    case SPROUT_IF_ON:
-        return number ? v != 0 : is_value(e) && e->kind != SPROUT_JSON_FALSE;
-    case SPROUT_IF_MANY:
-        return number && v > 1;
-    case SPROUT_IF_SMALL:
-        return number && v >= 0 && v <= SPROUT_SMALL_CAP;
-    default:
-        return false;
-    }
-}
+/* ---- the rows ------------------------------------------------------------------------- */
 
 static void on_row(void *ctx, const struct sprout_shape_row *row,
                    const struct sprout_json_event *e)
@@ -604,6 +631,12 @@ static void on_row(void *ctx, const struct sprout_shape_row *row,
         break;
     case SPROUT_IN_STORED_PROMPT:
         i->stored_prompt = is_value(e);
+        break;
+    case SPROUT_IN_PARAM_HOME:
+        on_param_home(i, row, e);
+        break;
+    case SPROUT_IN_PARAM:
+        on_param(i, row, e);
         break;
     case SPROUT_IF_SET:
     case SPROUT_IF_ON:

@@ -20,6 +20,7 @@
 
 enum {
     SPROUT_INSPECT_MEMORY = 16 * 1024,
+    SPROUT_PARAMS_MAX = 2,  /* of a dialect, that a level may set */
     SPROUT_MODEL_MAX = 256, /* decoded bytes of a model name; a longer one is cut */
 };
 
@@ -64,6 +65,15 @@ enum sprout_member {
     SPROUT_MEMBER_OTHER
 };
 
+/* Where a parameter that a level may set stands (patch.h). */
+struct sprout_param_fact {
+    enum sprout_member home; /* the object around it; unused at the top */
+    enum sprout_member value;
+    uint64_t home_at, home_end; /* first byte, one past the last */
+    uint64_t value_at, value_end;
+    bool home_empty; /* {} */
+};
+
 struct sprout_facts {
     bool eligible;
     enum sprout_reason blocked;
@@ -93,6 +103,7 @@ struct sprout_facts {
     uint64_t include_usage_at;   /* first byte of its value */
     uint64_t include_usage_end;
     bool stream_options_empty; /* {} */
+    struct sprout_param_fact param[SPROUT_PARAMS_MAX];
 };
 
 struct sprout_inspect;

@@ -9,6 +9,7 @@
 #include "wire/policy_json.h"
 
 #include "core/instant.h"
+#include "wire/patch.h"
 #include "wire/policy_json_rows.h"
 #include "wire/shape.h"
 
@@ -51,6 +52,7 @@ struct reader {
     struct sprout_walk walk;
     struct sprout_arena *arena;
     struct sprout_policy *policy;
+    struct sprout_patch *patches;
     struct sprout_stratum *strata;
     struct sprout_rule *rules;
     struct rule_rest *rule_rest;
@@ -310,6 +312,12 @@ static void open_item(struct reader *r, size_t row)
         r->base[LEVEL] = (char *)&r->policy->levels[i];
         r->policy->level_count = i + 1;
         break;
+    case PATCH: {
+        struct sprout_patch *patch = &r->patches[r->policy->patch_count++];
+        patch->level = (uint32_t)(r->policy->level_count - 1);
+        r->base[PATCH] = (char *)patch;
+        break;
+    }
     case STRATUM:
         r->base[STRATUM] = (char *)&r->strata[i];
         r->policy->stratum_count = i + 1;
@@ -535,6 +543,16 @@ static enum sprout_status complete_stratum(struct reader *r, size_t i)
     return SPROUT_OK;
 }
 
+/* Its parameter is one of its API's. */
+static enum sprout_status complete_patch(struct reader *r, size_t i)
+{
+    struct sprout_error why = {0};
+    const enum sprout_status s = sprout_patch_check(&r->patches[i], &why);
+    return s == SPROUT_OK ? s
+                          : sprout_fail(r->err, s, "levels[%u].patches: %s",
+                                        (unsigned)r->patches[i].level, why.message);
+}
+
 static enum sprout_status complete(struct reader *r)
 {
     struct sprout_policy *p = r->policy;
@@ -548,10 +566,14 @@ static enum sprout_status complete(struct reader *r)
     if (r->status != SPROUT_OK) {
         return r->status;
     }
+    p->patches = r->patches;
     p->strata = r->strata;
     p->rules = r->rules;
     p->profiles = r->profiles;
     enum sprout_status s = SPROUT_OK;
+    for (size_t i = 0; i < p->patch_count && s == SPROUT_OK; i++) {
+        s = complete_patch(r, i);
+    }
     for (size_t i = 0; i < p->stratum_count && s == SPROUT_OK; i++) {
         s = complete_stratum(r, i);
     }
@@ -587,6 +609,7 @@ static bool reader_init(struct reader *r, struct sprout_str json,
 {
     *r = (struct reader){.arena = arena, .err = err, .format = -1};
     r->policy = sprout_arena_alloc(arena, sizeof *r->policy);
+    r->patches = sprout_arena_array(arena, SPROUT_PATCHES_MAX, sizeof *r->patches);
     r->strata = sprout_arena_array(arena, SPROUT_STRATA_MAX, sizeof *r->strata);
     r->rules = sprout_arena_array(arena, SPROUT_RULES_MAX, sizeof *r->rules);
     r->rule_rest = sprout_arena_array(arena, SPROUT_RULES_MAX, sizeof *r->rule_rest);

@@ -33,7 +33,7 @@ enum form {
 };
 
 /* The structs that members live in. */
-enum base { POLICY, LEVEL, STRATUM, BELIEF, RULE, PROFILE, BASES };
+enum base { POLICY, LEVEL, PATCH, STRATUM, BELIEF, RULE, PROFILE, BASES };
 
 enum need { REQUIRED, OPTIONAL };
 
@@ -58,6 +58,13 @@ enum need { REQUIRED, OPTIONAL };
     X(2, "[]",             FORM_ITEM,       REQUIRED, LEVEL,   0, 0)                            \
     X(3, "name",           FORM_TEXT,       REQUIRED, LEVEL,   AT(sprout_level, name), 0)       \
     X(3, "directive",      FORM_TEXT,       REQUIRED, LEVEL,   AT(sprout_level, directive), 0)  \
+    X(3, "patches",        FORM_NODE,       OPTIONAL, LEVEL,   0, SPROUT_LEVEL_PATCHES_MAX)     \
+    X(4, "[]",             FORM_ITEM,       OPTIONAL, PATCH,   0, 0)                            \
+    X(5, "api",            FORM_TEXT,       REQUIRED, PATCH,   AT(sprout_patch, api), 0)        \
+    X(5, "parameter",      FORM_TEXT,       REQUIRED, PATCH,   AT(sprout_patch, parameter), 0)  \
+    X(5, "value",          FORM_TEXT,       REQUIRED, PATCH,   AT(sprout_patch, value), 0)      \
+    X(5, "model",          FORM_TEXT,       REQUIRED, PATCH,   AT(sprout_patch, model), 0)      \
+    X(5, "route",          FORM_TEXT,       OPTIONAL, PATCH,   AT(sprout_patch, route), 0)      \
     X(1, "holdout",        FORM_REAL,       REQUIRED, POLICY,  AT(sprout_policy, holdout), 0)   \
     X(1, "explore",        FORM_REAL,       REQUIRED, POLICY,  AT(sprout_policy, explore), 0)   \
     X(1, "floor",          FORM_REAL,       REQUIRED, POLICY,  AT(sprout_policy, floor), 0)     \

@@ -147,6 +147,31 @@ static void put_head(struct out *o, const struct sprout_policy *p)
     finish(o, '}');
 }
 
+static void put_patches(struct out *o, const struct sprout_policy *p, size_t level)
+{
+    bool any = false;
+    for (size_t i = 0; i < p->patch_count; i++) {
+        const struct sprout_patch *q = &p->patches[i];
+        if (q->level != level) {
+            continue;
+        }
+        if (!any) {
+            begin_member(o, "patches", '[');
+            any = true;
+        }
+        begin_item(o);
+        text(o, "api", q->api);
+        text(o, "parameter", q->parameter);
+        text(o, "value", q->value);
+        text(o, "model", q->model);
+        text_if_any(o, "route", q->route);
+        finish(o, '}');
+    }
+    if (any) {
+        finish(o, ']');
+    }
+}
+
 static void put_levels(struct out *o, const struct sprout_policy *p)
 {
     begin_member(o, "levels", '[');
@@ -154,6 +179,7 @@ static void put_levels(struct out *o, const struct sprout_policy *p)
         begin_item(o);
         text(o, "name", p->levels[l].name);
         text(o, "directive", p->levels[l].directive);
+        put_patches(o, p, l);
         finish(o, '}');
     }
     finish(o, ']');

@@ -138,3 +138,138 @@ uint64_t sprout_rewrite_length(const struct sprout_edits *edits, uint64_t length
     }
     return length;
 }
+
+/* ---- patches -------------------------------------------------------------------------- */
+
+static struct sprout_str put_patch(struct sprout_buf *b,
+                                   const struct sprout_dialect_param *p,
+                                   struct sprout_str value,
+                                   struct sprout_rewrite_patch *out)
+{
+    const struct sprout_str home = sprout_param_home(p);
+    struct sprout_str name = p->name;
+    if (home.len > 0) {
+        name.ptr += home.len + 1;
+        name.len -= home.len + 1;
+        sprout_buf_put(b, SPROUT_STR(",\""));
+        sprout_buf_put(b, home);
+        sprout_buf_put(b, SPROUT_STR("\":{\""));
+    } else {
+        sprout_buf_put(b, SPROUT_STR(",\""));
+    }
+    sprout_buf_put(b, name);
+    sprout_buf_put(b, SPROUT_STR("\":"));
+    const size_t value_at = b->len;
+    if (sprout_param_is_literal(p, value)) {
+        sprout_buf_put(b, value);
+    } else {
+        sprout_buf_json(b, value);
+    }
+    out->value = (struct sprout_str){b->ptr + value_at, b->len - value_at};
+    if (home.len > 0) {
+        sprout_buf_byte(b, '}');
+    }
+    return sprout_buf_str(b);
+}
+
+/* `in_home` is the member of `add` with a comma of its own. */
+static enum sprout_status make_patch(struct sprout_arena *arena,
+                                     const struct sprout_dialect *dialect,
+                                     const struct sprout_patch *patch,
+                                     struct sprout_rewrite_patch *out)
+{
+    const struct sprout_dialect_param *p =
+        sprout_dialect_param(dialect, patch->parameter);
+    const size_t cap =
+        PART_MAX + patch->parameter.len + ESCAPE_GROWTH * (patch->value.len + 1);
+    struct sprout_buf add = sprout_buf_of(sprout_arena_alloc(arena, cap), cap);
+    struct sprout_buf in = sprout_buf_of(sprout_arena_alloc(arena, cap), cap);
+    if (arena->spent) {
+        return SPROUT_NO_MEMORY;
+    }
+    struct sprout_rewrite_patch inner;
+    struct sprout_dialect_param leaf = *p;
+    const struct sprout_str home = sprout_param_home(p);
+    if (home.len > 0) {
+        leaf.name.ptr += home.len + 1;
+        leaf.name.len -= home.len + 1;
+    }
+    out->patch = patch;
+    out->add = put_patch(&add, p, patch->value, out);
+    out->in_home = put_patch(&in, &leaf, patch->value, &inner);
+    return add.full || in.full ? SPROUT_NO_MEMORY : SPROUT_OK;
+}
+
+enum sprout_status sprout_rewrite_level_make(struct sprout_arena *arena,
+                                             const struct sprout_dialect *dialect,
+                                             const struct sprout_policy *policy,
+                                             size_t level,
+                                             struct sprout_rewrite_text *out)
+{
+    enum sprout_status s =
+        sprout_rewrite_text_make(arena, dialect, policy->levels[level].directive, out);
+    struct sprout_rewrite_patch *list = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < policy->patch_count && s == SPROUT_OK; i++) {
+        const struct sprout_patch *patch = &policy->patches[i];
+        if (patch->level != level || !sprout_str_eq(patch->api, dialect->name) ||
+            sprout_dialect_param(dialect, patch->parameter) == NULL) {
+            continue;
+        }
+        if (list == NULL) {
+            list = sprout_arena_array(arena, SPROUT_LEVEL_PATCHES_MAX, sizeof *list);
+        }
+        if (list == NULL || n == SPROUT_LEVEL_PATCHES_MAX) {
+            return SPROUT_NO_MEMORY;
+        }
+        s = make_patch(arena, dialect, patch, &list[n++]);
+    }
+    out->patches = list;
+    out->patch_count = n;
+    return s;
+}
+
+static struct sprout_str from(struct sprout_str s, size_t at)
+{
+    return (struct sprout_str){s.ptr + at, s.len - at};
+}
+
+static struct sprout_edit patch_edit(const struct sprout_facts *facts,
+                                     const struct sprout_param_fact *f,
+                                     const struct sprout_rewrite_patch *p, size_t home)
+{
+    if (f->value == SPROUT_MEMBER_NULL) {
+        return (struct sprout_edit){f->value_at, f->value_end - f->value_at, p->value};
+    }
+    if (home > 0 && f->home == SPROUT_MEMBER_OBJECT) {
+        return (struct sprout_edit){f->home_end - 1, 0,
+                                    from(p->in_home, f->home_empty ? 1 : 0)};
+    }
+    if (home > 0 && f->home == SPROUT_MEMBER_NULL) { /* past ,"home": */
+        return (struct sprout_edit){f->home_at, f->home_end - f->home_at,
+                                    from(p->add, home + 4)};
+    }
+    return (struct sprout_edit){facts->object_end, 0, p->add};
+}
+
+void sprout_rewrite_patch(struct sprout_edits *edits,
+                          const struct sprout_dialect *dialect,
+                          const struct sprout_facts *facts,
+                          const struct sprout_rewrite_text *text, struct sprout_str route)
+{
+    unsigned done = 0;
+
+    for (size_t i = 0; facts->eligible && i < text->patch_count; i++) {
+        const struct sprout_rewrite_patch *p = &text->patches[i];
+        unsigned slot = 0;
+        if (!sprout_patch_fits(p->patch, dialect, facts, route, &slot) ||
+            (done >> slot & 1) != 0) {
+            continue;
+        }
+        const size_t home = sprout_param_home(&dialect->param[slot]).len;
+        add_edit(edits, patch_edit(facts, &facts->param[slot], p, home));
+        edits->patched = true;
+        done |= 1u << slot;
+    }
+}

@@ -8,7 +8,7 @@
 #ifndef SPROUT_WIRE_REWRITE_H
 #define SPROUT_WIRE_REWRITE_H
 
-#include "wire/inspect.h"
+#include "wire/patch.h"
 
 enum { SPROUT_EDITS_MAX = 4 };
 
@@ -23,14 +23,25 @@ struct sprout_edits {
     size_t n;
     bool directive;   /* a directive is among them */
     bool usage_added; /* include_usage was added: strip its chunk (U2) */
+    bool patched;     /* a parameter of the level is among them */
+};
+
+/* The bytes of one patch: `add` is a member with the comma before it. */
+struct sprout_rewrite_patch {
+    const struct sprout_patch *patch;
+    struct sprout_str add;     /* ,"text":{"verbosity":"low"} or ,"verbosity":"low" */
+    struct sprout_str in_home; /* ,"verbosity":"low" */
+    struct sprout_str value;   /* "low" */
 };
 
 /* The bytes of one directive in each form, ready to insert. */
 struct sprout_rewrite_text {
-    struct sprout_str in_string;       /* separator + directive, JSON-escaped */
-    struct sprout_str in_empty_string; /* directive, JSON-escaped */
-    struct sprout_str part;            /* ,{"type":"text","text":"..."} */
-    struct sprout_str first_part;      /* the same without the comma */
+    struct sprout_str in_string;                /* separator + directive, JSON-escaped */
+    struct sprout_str in_empty_string;          /* directive, JSON-escaped */
+    struct sprout_str part;                     /* ,{"type":"text","text":"..."} */
+    struct sprout_str first_part;               /* the same without the comma */
+    const struct sprout_rewrite_patch *patches; /* of the level, for this dialect */
+    size_t patch_count;
 };
 
 /* The separator between the client's text and a directive. */
@@ -40,6 +51,20 @@ struct sprout_rewrite_text {
 SPROUT_MUST_USE enum sprout_status sprout_rewrite_text_make(
     struct sprout_arena *arena, const struct sprout_dialect *dialect,
     struct sprout_str directive, struct sprout_rewrite_text *out);
+
+/* The same of a level of the policy, its patches included; the policy outlives *out. */
+SPROUT_MUST_USE enum sprout_status sprout_rewrite_level_make(
+    struct sprout_arena *arena, const struct sprout_dialect *dialect,
+    const struct sprout_policy *policy, size_t level, struct sprout_rewrite_text *out);
+
+/* Adds the patches of the level that fit the request, each parameter once: the first that
+ * fits counts.  What the client set stays, and no name comes twice (B3, P6).  `route` is the
+ * URI path. */
+void sprout_rewrite_patch(struct sprout_edits *edits,
+                          const struct sprout_dialect *dialect,
+                          const struct sprout_facts *facts,
+                          const struct sprout_rewrite_text *text,
+                          struct sprout_str route);
 
 /* Edits in ascending order of `at`; at most one directive and one for usage.
  * A body that is not eligible has none at all: it passes byte-identical (wire.md 4).

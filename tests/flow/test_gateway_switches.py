@@ -95,3 +95,44 @@ def test_receipts_may_be_switched_off_for_a_location(start):
     assert "Sprout-Receipt" not in headers
     _, headers, _ = start().chat(headers={"Sprout-Receipt": "1"})
     assert json.loads(headers["Sprout-Receipt"])
+
+
+PATCHED = [{"name": "L0", "directive": ""},
+           {"name": "L1", "directive": "", "patches": [
+               {"api": "openai-chat", "parameter": "verbosity", "value": "low",
+                "model": "gpt*"},
+               {"api": "ollama-chat", "parameter": "think", "value": "false", "model": "*",
+                "route": "/gpu/*"}]},
+           {"name": "L2", "directive": "Answer briefly."}]
+
+
+def test_a_level_may_be_a_parameter(start, upstream):
+    gateway = start(policy=policy(levels=PATCHED))
+    body = b'{"model": "gpt-5" ,"messages":[{"role":"user","content":"Q"}] }'
+    _, headers, _ = gateway.chat(body)
+    assert upstream.last.body == body[:-1] + b',"verbosity":"low"}'
+    assert upstream.last.header("Content-Length") == str(len(upstream.last.body))
+    assert (headers["Sprout-Level"], headers["Sprout-Reason"]) == ("L1", "mix")
+    body = b'{"model":"q","messages":[{"role":"user","content":"Q"}]}'
+    gateway.chat(body, "/gpu/api/chat")
+    assert upstream.last.body == body[:-1] + b',"think":false}'
+    assert [r["level"] for r in gateway.journal.wait_for(2)] == ["L1", "L1"]
+
+
+def test_models_and_routes_not_named_get_nothing_and_are_recorded_at_l0(start, upstream):
+    gateway = start(policy=policy(levels=PATCHED))
+    for path, model in [(CHAT, "other"), ("/api/chat", "q")]:
+        body = json.dumps({"model": model,
+                           "messages": [{"role": "user", "content": "Q"}]}).encode()
+        _, headers, _ = gateway.chat(body, path)
+        assert upstream.last.body == body
+        assert (headers["Sprout-Level"], headers["Sprout-Reason"]) == ("L0", "no-patch")
+    assert [(r["level"], r["arm"]) for r in gateway.journal.wait_for(2)] == [("L0", "none")] * 2
+
+
+def test_a_token_cap_is_no_parameter_of_a_level(start):
+    levels = json.loads(json.dumps(PATCHED))
+    levels[1]["patches"][0]["parameter"] = "max_tokens"
+    gateway = start(policy=policy(levels=levels))
+    assert "found 'max_tokens', expected verbosity, reasoning_effort" in gateway.errors()
+    assert gateway.status()["policy"] is None

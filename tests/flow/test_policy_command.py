@@ -176,3 +176,19 @@ def test_switches_of_a_rule_are_shown_and_hold(folder):
     assert test("--dir", where, "--path", "/late/v1/chat/completions",
                 "--tools")["eligible"] is True
     assert test("--dir", where, "--path", "/v1/completions")["reason"] == "raw-completion"
+
+
+def test_parameters_of_levels_are_shown(folder):
+    levels = [{"name": "L0", "directive": ""},
+              {"name": "L1", "directive": "", "patches": [
+                  {"api": "openai-chat", "parameter": "reasoning_effort", "value": "low",
+                   "model": "gpt*"}]},
+              {"name": "L2", "directive": "Answer briefly."}]
+    where = folder(levels=levels)
+    shown = test("--dir", where, "--model", "gpt-5")
+    assert shown["parameters"] == {"L0": {}, "L1": {"reasoning_effort": "low"}, "L2": {}}
+    assert test("--dir", where, "--model", "x")["parameters"]["L1"] == {}
+    body = '{"model":"gpt-5","reasoning_effort":"high","messages":[{"role":"user","content":"Q"}]}'
+    assert test("--dir", where, "--body", "-", stdin=body)["parameters"]["L1"] == {}
+    _, words, _ = sprout("test", "--dir", where, "--model", "gpt-5")
+    assert "L1 sets reasoning_effort to low" in words

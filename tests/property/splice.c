@@ -5,9 +5,9 @@
  *
  * Random requests of all APIs, some of them damaged.  A reference that works on jansson's tree, and
  * shares no line with src/wire, says what must come out: the same tree, or the tree with one
- * text extended (or one part added) and stream_options set.  Checked of each request:
+ * text extended (or one part added), stream_options and the level's parameters set.  Checked of each request:
  *   - what leaves parses, and equals what the reference says;
- *   - nothing is left out but a `null` of stream_options or include_usage;
+ *   - nothing is left out but a `null` of stream_options, include_usage or a parameter;
  *   - however the body is cut, the facts are the same. */
 #include <jansson.h>
 #include <stdio.h>
@@ -26,11 +26,14 @@ static const struct sprout_level levels[] = {
     {SPROUT_KEY("L2"), SPROUT_KEY("\"twice\"\n\xe2\x80\xa6\\")},
 };
 
+/* Of L1 and L2; every other request has none. */
+static const struct sprout_patch patches[] = {REQUEST_PATCHES(1), REQUEST_PATCHES(2)};
+
 static char body[BODY_MAX];
 static char spliced[BODY_MAX];
 
 struct tally {
-    unsigned long requests, touched, untouched, refused;
+    unsigned long requests, touched, untouched, refused, patched;
 };
 
 static void die(unsigned long number, const char *what)
@@ -63,6 +66,14 @@ static struct sprout_facts inspect(const struct sprout_dialect *d, struct sprout
     return sprout_inspect_finish(i);
 }
 
+static bool same_param(const struct sprout_param_fact *a,
+                       const struct sprout_param_fact *b)
+{
+    return a->home == b->home && a->value == b->value && a->home_at == b->home_at &&
+           a->home_end == b->home_end && a->value_at == b->value_at &&
+           a->value_end == b->value_end && a->home_empty == b->home_empty;
+}
+
 static bool same_facts(const struct sprout_facts *a, const struct sprout_facts *b)
 {
     return a->eligible == b->eligible && a->blocked == b->blocked &&
@@ -77,7 +88,9 @@ static bool same_facts(const struct sprout_facts *a, const struct sprout_facts *
            a->stream_options_end == b->stream_options_end &&
            a->include_usage_at == b->include_usage_at &&
            a->include_usage_end == b->include_usage_end &&
-           a->stream_options_empty == b->stream_options_empty;
+           a->stream_options_empty == b->stream_options_empty &&
+           same_param(&a->param[0], &b->param[0]) &&
+           same_param(&a->param[1], &b->param[1]);
 }
 
 static struct sprout_str apply(unsigned long number, const struct sprout_edits *edits,
@@ -155,11 +168,20 @@ static void check_request(unsigned long number, struct gen *g,
         }
     }
 
+    const bool want_patches = number / 6 % 2 == 0 && number % 3 > 0;
+    struct sprout_policy policy = {
+        .level_count = 3,
+        .patches = patches,
+        .patch_count = want_patches ? sizeof patches / sizeof patches[0] : 0,
+    };
+    memcpy(policy.levels, levels, sizeof levels);
     struct sprout_rewrite_text text;
-    if (sprout_rewrite_text_make(&arena, d, level->directive, &text) != SPROUT_OK) {
+    if (sprout_rewrite_level_make(&arena, d, &policy, number % 3, &text) != SPROUT_OK) {
         die(number, "no memory for a directive");
     }
-    const struct sprout_edits edits = sprout_rewrite_plan(d, &facts, &text, want_usage);
+    struct sprout_edits edits = sprout_rewrite_plan(d, &facts, &text, want_usage);
+    sprout_rewrite_patch(&edits, d, &facts, &text, SPROUT_STR("/v1/x"));
+    tally->patched += edits.patched;
     const struct sprout_str out = apply(number, &edits, s);
     bool limit;
     json_t *tree = parse(s, JSON_REJECT_DUPLICATES, &limit);
@@ -167,8 +189,8 @@ static void check_request(unsigned long number, struct gen *g,
         check_unreadable(number, &edits, s, out);
         tally->refused++;
     } else {
-        json_t *expected =
-            request_model(api, tree, level->directive, levels, 3, want_usage);
+        json_t *expected = request_model(api, tree, level->directive, levels, 3,
+                                         want_usage, want_patches);
         json_t *found = parse(out, JSON_REJECT_DUPLICATES, &limit);
         if (found == NULL || !json_equal(expected, found)) {
             printf("expected %s\n", json_dumps(expected, JSON_ENCODE_ANY));
@@ -203,7 +225,12 @@ int main(int argc, char **argv)
         }
         check_request(i, &g, api, &tally);
     }
-    printf("%lu requests: %lu touched, %lu untouched, %lu no JSON or a name twice\n",
-           tally.requests, tally.touched, tally.untouched, tally.refused);
-    return tally.touched > requests / 5 && tally.untouched > requests / 10 ? 0 : 1;
+    printf(
+        "%lu requests: %lu touched (%lu patched), %lu untouched, %lu no JSON or a name "
+        "twice\n",
+        tally.requests, tally.touched, tally.patched, tally.untouched, tally.refused);
+    return tally.touched > requests / 5 && tally.patched > requests / 40 &&
+                   tally.untouched > requests / 10
+               ? 0
+               : 1;
 }

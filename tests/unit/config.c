@@ -91,7 +91,10 @@ static void a_whole_file_is_read(void **state)
         "dir: state\n"
         "levels:\n"
         "  - {name: full}\n"
-        "  - {name: brief, directive: Be brief.}\n"
+        "  - name: brief\n"
+        "    directive: Be brief.\n"
+        "    patches:\n"
+        "      - {api: openai-chat, parameter: verbosity, value: low, model: 'gpt*'}\n"
         "grid: {source: csv, zone: GB, csv: {file: gb.csv, column: lifecycle,\n"
         "       start: 2023-02-03T00:00Z, speed: 3600}}\n"
         "quality: {rule: fixed, floor: 0.9, shares: [0.5, 0.45]}\n"
@@ -112,6 +115,9 @@ static void a_whole_file_is_read(void **state)
     assert_int_equal(c->levels_count, 2);
     assert_string_equal(c->levels[0].directive, "");
     assert_string_equal(c->levels[1].directive, "Be brief.");
+    assert_int_equal(c->levels[1].patches_count, 1);
+    assert_string_equal(c->levels[1].patches[0].parameter, "verbosity");
+    assert_string_equal(c->levels[1].patches[0].route, "");
     assert_int_equal(c->quality.rule, SPROUT_FLOOR_FIXED);
     assert_true(c->quality.floor == 0.9 && c->quality.shares[1] == 0.45);
     assert_true(c->holdout == 0);
@@ -169,6 +175,22 @@ static void what_keys_say_together_is_checked(void **state)
     assert_problem(0, 1, "levels[0].directive: expected none");
     assert_problem(1, 1, "levels[1]: 'directive' is missing");
     assert_problem(2, 1, "levels[1].name: found 'a' again");
+    bad("levels: [{name: a}, {name: b, patches: [\n"
+        " {api: openai-chat, parameter: max_tokens, value: 9, model: m}]}]\n");
+    assert_problem(0, 2,
+                   "levels[1].patches[0].parameter: found 'max_tokens', expected "
+                   "verbosity, reasoning_effort");
+    bad("levels: [{name: a}, {name: b, patches: [\n"
+        " {api: ollama-chat, parameter: think, value: some, model: m}]}]\n");
+    assert_problem(0, 2,
+                   "value: found 'some', expected one of true false low medium high");
+    bad("levels: [{name: a}, {name: b, patches: [\n"
+        " {api: chat, parameter: think, value: low, model: m}]}]\n");
+    assert_problem(0, 2, "api: found 'chat', expected openai-chat, openai-completions");
+    bad("levels: [{name: a}, {name: b, patches: [{api: openai-chat, value: low}]}]\n");
+    assert_problem(0, 1, "'parameter' is missing");
+    bad("rules: [{name: a, placement: front}]\n");
+    assert_problem(0, 1, "rules[0].placement: found 'front'");
     bad("grid: {source: csv}\n");
     assert_problem(0, 1, "grid.source: found 'csv', expected 'csv: {file: ...}'");
     bad("grid: {csv: {file: x}}\n");

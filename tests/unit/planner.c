@@ -282,11 +282,14 @@ static void the_source_of_quality_is_told(void **state)
 static void the_policy_carries_what_the_configuration_says(void **state)
 {
     (void)state;
-    struct sprout_config *const c = config_of(
-        "holdout: 0.25\nexplore: 0.1\nclients: {force: no, receipts: no}\n"
-        "valid_s: 300\nlevels: [{name: full}, {name: brief, directive: Brief.}]\n"
-        "profiles: [{model: 'm*', name: mine, joules: [0, 1, 2],\n"
-        "            seconds: [0, 0, 1]}]\n");
+    struct sprout_config *const c =
+        config_of("holdout: 0.25\nexplore: 0.1\nclients: {force: no, receipts: no}\n"
+                  "valid_s: 300\nlevels: [{name: full}, {name: brief, directive: Brief., "
+                  "patches: [\n"
+                  "  {api: ollama-chat, parameter: think, value: false, model: 'q*'}]}]\n"
+                  "rules: [{name: late, placement: last-user, with_tools: yes}]\n"
+                  "profiles: [{model: 'm*', name: mine, joules: [0, 1, 2],\n"
+                  "            seconds: [0, 0, 1]}]\n");
     const struct sprout_plan_in in = input(c, 200);
     const struct sprout_policy *const p = plan(&in).policy;
     assert_near(p->holdout, 0.25);
@@ -296,6 +299,12 @@ static void the_policy_carries_what_the_configuration_says(void **state)
     assert_int_equal(p->valid_until.ns, in.now.ns + 300 * SPROUT_NS_PER_SECOND);
     assert_int_equal(p->level_count, 2);
     assert_true(sprout_str_eq(p->levels[1].directive, SPROUT_STR("Brief.")));
+    assert_int_equal(p->patch_count, 1);
+    assert_int_equal(p->patches[0].level, 1);
+    assert_true(sprout_str_eq(p->patches[0].value, SPROUT_STR("false")));
+    assert_int_equal(p->rules[0].placement, SPROUT_PLACEMENT_LAST_USER);
+    assert_int_equal(p->rules[0].with_tools, SPROUT_YES);
+    assert_int_equal(p->rules[0].with_completions, SPROUT_ANY);
     assert_int_equal(p->profile_count, 2);
     assert_near(sprout_policy_profile(p, SPROUT_STR("mistral"))->joules[2], 2);
     assert_near(sprout_policy_profile(p, SPROUT_STR("x"))->joules[2], 5.87);

@@ -12,6 +12,7 @@
 #include "doc_example.h"
 #include "policy_fixture.h"
 #include "wire/policy_json.h"
+#include "wire/shape.h"
 
 static char memory[SPROUT_POLICY_MEMORY];
 static char file[SPROUT_POLICY_BYTES_MAX];
@@ -68,6 +69,24 @@ static struct sprout_policy *full_policy(struct policy_fixture *f)
     p->profiles = &f->profile;
     p->profile_count = 1;
     p->salt = (struct sprout_hash_key){0x0123456789abcdef, 0xfedcba9876543210};
+    static const struct sprout_patch patches[] = {
+        {1, SPROUT_KEY("openai-chat"), SPROUT_KEY("verbosity"), SPROUT_KEY("low"),
+         SPROUT_KEY("gpt*"), SPROUT_KEY("/v1/*")},
+        {1,
+         SPROUT_KEY("ollama-chat"),
+         SPROUT_KEY("think"),
+         SPROUT_KEY("true"),
+         SPROUT_KEY("*"),
+         {0}},
+        {2,
+         SPROUT_KEY("openai-responses"),
+         SPROUT_KEY("text.verbosity"),
+         SPROUT_KEY("low"),
+         SPROUT_KEY("*"),
+         {0}},
+    };
+    p->patches = patches;
+    p->patch_count = sizeof patches / sizeof patches[0];
     p->levels[2].directive = SPROUT_STR("say \"less\"\n\xe2\x80\xa6");
     return p;
 }
@@ -90,6 +109,9 @@ static void what_is_written_reads_back_the_same(void **state)
     assert_int_equal(p->rule_count, 2);
     assert_int_equal(p->rules[0].levels, 3);
     assert_true(p->rules[0].mix[0][1] == 0.75);
+    assert_int_equal(p->patch_count, 3);
+    assert_int_equal(p->patches[2].level, 2);
+    assert_true(sprout_str_eq(p->patches[0].route, SPROUT_STR("/v1/*")));
     assert_int_equal(p->rules[0].placement, SPROUT_PLACEMENT_LAST_USER);
     assert_int_equal(p->rules[0].with_tools, SPROUT_YES);
     assert_int_equal(p->rules[0].with_completions, SPROUT_NO);
@@ -147,6 +169,11 @@ static void a_wrong_value_is_named_by_its_path(void **state)
     refused("\"format\": 1", "\"format\": 2", SPROUT_UNSUPPORTED,
             "format: found 2, expected 1");
     refused("\"format\": 1,", "", SPROUT_INVALID, "format: missing");
+    refused("\"verbosity\"", "\"max_tokens\"", SPROUT_INVALID,
+            "levels[1].patches: parameter: found 'max_tokens', expected verbosity, "
+            "reasoning_effort");
+    refused("\"model\": \"gpt*\"", "\"modell\": \"gpt*\"", SPROUT_INVALID,
+            "levels[1].patches[0].model: missing");
     refused("\"zone\": ", "\"zonk\": ", SPROUT_INVALID, "grid.zone: missing");
     refused("\"zone\": ", "\"zone\": 4, \"zonk\": ", SPROUT_INVALID,
             "grid.zone: found a number, expected a text");

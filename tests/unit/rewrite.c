@@ -2,7 +2,8 @@
 /* The golden cases of tests/golden/splice.txt: claim, request, what leaves.
  *
  * A request line begins with @level=N and options: usage, tools, completions, a placement,
- * api=PATH (chat where none is given).
+ * patch (the level's parameters too), bare (without its directive), api=PATH (chat where none
+ * is given).
  * The expected line is the whole body, byte for byte, or `untouched [REASON]`.  Each case
  * runs whole and in single bytes. */
 #include <setjmp.h>
@@ -25,7 +26,51 @@ static const struct sprout_level levels[] = {
     {SPROUT_KEY("L2"), SPROUT_KEY("say \"less\"\tthan that\\")},
 };
 
+/* Patches of the cases, by the option `patch=N`; of one number all are the level's. */
+static const struct sprout_patch patches[] = {
+    {1,
+     SPROUT_KEY("openai-chat"),
+     SPROUT_KEY("verbosity"),
+     SPROUT_KEY("low"),
+     SPROUT_KEY("*"),
+     {0}},
+    {1,
+     SPROUT_KEY("openai-chat"),
+     SPROUT_KEY("reasoning_effort"),
+     SPROUT_KEY("minimal"),
+     SPROUT_KEY("m*"),
+     {0}},
+    {1,
+     SPROUT_KEY("openai-responses"),
+     SPROUT_KEY("text.verbosity"),
+     SPROUT_KEY("low"),
+     SPROUT_KEY("*"),
+     {0}},
+    {1, SPROUT_KEY("openai-responses"), SPROUT_KEY("reasoning.effort"), SPROUT_KEY("low"),
+     SPROUT_KEY("m"), SPROUT_KEY("/v1/*")},
+    {1,
+     SPROUT_KEY("ollama-chat"),
+     SPROUT_KEY("think"),
+     SPROUT_KEY("false"),
+     SPROUT_KEY("*"),
+     {0}},
+    {1,
+     SPROUT_KEY("ollama-generate"),
+     SPROUT_KEY("think"),
+     SPROUT_KEY("low"),
+     SPROUT_KEY("*"),
+     {0}},
+    {2,
+     SPROUT_KEY("openai-chat"),
+     SPROUT_KEY("verbosity"),
+     SPROUT_KEY("high"),
+     SPROUT_KEY("other"),
+     {0}},
+};
+
 struct run {
+    bool patch; /* also the patches of the level */
+    bool bare;  /* without its directive */
     size_t level;
     bool usage;
     struct sprout_inspect_opts opts;
@@ -55,6 +100,10 @@ static void run_option(struct run *run, struct sprout_str word)
         run->dialect = sprout_dialect_find(SPROUT_STR("POST"), path);
     } else if (sprout_str_eq(word, SPROUT_STR("usage"))) {
         run->usage = true;
+    } else if (sprout_str_eq(word, SPROUT_STR("patch"))) {
+        run->patch = true;
+    } else if (sprout_str_eq(word, SPROUT_STR("bare"))) {
+        run->bare = true;
     } else if (sprout_str_eq(word, SPROUT_STR("tools"))) {
         run->opts.switches.with_tools = true;
     } else if (sprout_str_eq(word, SPROUT_STR("completions"))) {
@@ -114,12 +163,22 @@ static void check_case(struct sprout_str claim, struct sprout_str request,
         sprout_inspect_feed(inspect, body.ptr + at, left < piece ? left : piece);
     }
     const struct sprout_facts facts = sprout_inspect_finish(inspect);
+    struct sprout_policy policy = {
+        .level_count = sizeof levels / sizeof levels[0],
+        .patches = patches,
+        .patch_count = run.patch ? sizeof patches / sizeof patches[0] : 0,
+    };
+    memcpy(policy.levels, levels, sizeof levels);
+    if (run.bare) {
+        policy.levels[run.level].directive = SPROUT_STR("");
+    }
     struct sprout_rewrite_text text;
     assert_int_equal(
-        sprout_rewrite_text_make(&arena, run.dialect, levels[run.level].directive, &text),
+        sprout_rewrite_level_make(&arena, run.dialect, &policy, run.level, &text),
         SPROUT_OK);
-    const struct sprout_edits edits =
+    struct sprout_edits edits =
         sprout_rewrite_plan(run.dialect, &facts, &text, run.usage);
+    sprout_rewrite_patch(&edits, run.dialect, &facts, &text, SPROUT_STR("/v1/x"));
 
     struct sprout_buf b = sprout_buf_of(out, sizeof out);
     apply(&edits, body, &b);
