@@ -112,7 +112,12 @@ $(BUILD)/see/nginx/.made: Makefile
 MODULE_ENV = SPROUT_SEE=$(CURDIR)/$(BUILD)/see/nginx SPROUT_LIB=$(CURDIR)/$(BUILD)/libsprout.a \
              SPROUT_SAN=$(SAN)
 
-$(BUILD)/nginx/.configured: src/nginx/config $(BUILD)/see/nginx/.made $(BUILD)/flags
+# configure reads the list of sources: a file more or less means configuring anew.
+$(BUILD)/module-sources: FORCE
+	@mkdir -p $(@D); echo '$(MODULE_IN)' | cmp -s - $@ || echo '$(MODULE_IN)' > $@
+
+$(BUILD)/nginx/.configured: src/nginx/config $(BUILD)/see/nginx/.made $(BUILD)/flags \
+                            $(BUILD)/module-sources
 	@test -f $(NGINX_SRC)/conf_flags || \
 	    { echo "nginx-dev is missing: run scripts/deps"; exit 1; }
 	@rm -rf $(BUILD)/nginx && cp -r $(NGINX_SRC) $(BUILD)/nginx

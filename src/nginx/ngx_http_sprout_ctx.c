@@ -148,6 +148,8 @@ ngx_http_sprout_ctx_cleanup(void *data)
         ngx_delete_posted_event(&ctx->turn);
     }
 
+    ngx_http_sprout_ping_close(ctx);
+
     if (ctx->policy != NULL) {
         ngx_http_sprout_policy_release(ctx->policy);
         ctx->policy = NULL;

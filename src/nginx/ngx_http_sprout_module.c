@@ -12,6 +12,7 @@
  *   sprout_with_completions on | off;  raw completions too (off)
  *   sprout_receipts on | off;  clients may ask for receipts where the policy
  *                              lets them (on)
+ *   sprout_ping TIME | off;    pings after so long a silence of a stream (off)
  *   sprout_max_body SIZE;      larger LLM requests get a 413 (32m)
  *   sprout_status;             location: this worker's state as JSON
  *
@@ -26,6 +27,8 @@ static void *ngx_http_sprout_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_sprout_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_sprout_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static char *ngx_http_sprout_set_ping(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_sprout_policy_path(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_sprout_check_max_body(ngx_conf_t *cf, void *post,
@@ -105,6 +108,13 @@ static ngx_command_t  ngx_http_sprout_commands[] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_sprout_loc_conf_t, receipts),
+      NULL },
+
+    { ngx_string("sprout_ping"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_sprout_set_ping,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sprout_loc_conf_t, ping),
       NULL },
 
     { ngx_string("sprout_max_body"),
@@ -267,6 +277,7 @@ ngx_http_sprout_create_loc_conf(ngx_conf_t *cf)
     slcf->with_completions = NGX_CONF_UNSET;
     slcf->receipts = NGX_CONF_UNSET;
     slcf->max_body = NGX_CONF_UNSET;
+    slcf->ping = NGX_CONF_UNSET_MSEC;
 
     return slcf;
 }
@@ -285,7 +296,41 @@ ngx_http_sprout_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->with_tools, prev->with_tools, 0);
     ngx_conf_merge_value(conf->with_completions, prev->with_completions, 0);
     ngx_conf_merge_value(conf->receipts, prev->receipts, 1);
+    ngx_conf_merge_msec_value(conf->ping, prev->ping, 0);
     ngx_conf_merge_off_value(conf->max_body, prev->max_body, 32 * 1024 * 1024);
+
+    return NGX_CONF_OK;
+}
+
+
+/* Below a tenth of a second a "silence" is a pause between two tokens. */
+static char *
+ngx_http_sprout_set_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char        *rc;
+    ngx_str_t   *value;
+    ngx_msec_t  *ping;
+
+    value = cf->args->elts;
+    ping = (ngx_msec_t *) ((u_char *) conf + cmd->offset);
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        if (*ping != NGX_CONF_UNSET_MSEC) {
+            return "is duplicate";
+        }
+
+        *ping = 0;
+        return NGX_CONF_OK;
+    }
+
+    rc = ngx_conf_set_msec_slot(cf, cmd, conf);
+    if (rc != NGX_CONF_OK) {
+        return rc;
+    }
+
+    if (*ping < 100) {
+        return "must be at least 100ms, or off";
+    }
 
     return NGX_CONF_OK;
 }

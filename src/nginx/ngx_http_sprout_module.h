@@ -32,6 +32,7 @@
 #include "core/receipt.h"
 #include "wire/dialect.h"
 #include "wire/inspect.h"
+#include "wire/ping.h"
 #include "wire/record.h"
 #include "wire/rewrite.h"
 #include "wire/tap.h"
@@ -145,6 +146,7 @@ typedef struct {
     ngx_flag_t                    with_completions;
     ngx_flag_t                    receipts;    /* may be asked for at all */
     off_t                         max_body;
+    ngx_msec_t                    ping;        /* of silence; 0: off */
 } ngx_http_sprout_loc_conf_t;
 
 
@@ -218,6 +220,12 @@ struct ngx_http_sprout_ctx_s {
     ngx_chain_t                 **held_last;
     size_t                        held_size;
 
+    struct sprout_ping            ping;         /* where the client stands */
+    ngx_msec_t                    ping_last;    /* a byte, or a ping */
+    ngx_event_t                   ping_timer;
+    ngx_chain_t                  *ping_free;
+    ngx_chain_t                  *ping_busy;
+
     ngx_str_t                     error_body;   /* REPLACE */
     ngx_str_t                     record;      /* made once, in the log phase */
     u_char                        id[NGX_HTTP_SPROUT_ID_LEN];
@@ -227,6 +235,7 @@ struct ngx_http_sprout_ctx_s {
     unsigned                      usage_added:1;
     unsigned                      receipt:1;  /* allowed, not yet given */
     unsigned                      headed:1;     /* the header filter has run */
+    unsigned                      pinging:1;
     unsigned                      ended:1;      /* the last buffer was seen */
     unsigned                      error_sent:1;
     unsigned                      finished:1;   /* `seen` is final */
@@ -297,6 +306,12 @@ void ngx_http_sprout_tap_watch(ngx_http_sprout_ctx_t *ctx, ngx_chain_t *in);
 ngx_int_t ngx_http_sprout_tap_filter(ngx_http_sprout_ctx_t *ctx,
     ngx_chain_t *in);
 struct sprout_tap_result ngx_http_sprout_tap_seen(ngx_http_sprout_ctx_t *ctx);
+
+/* ping.c: signs of life in silences. */
+void ngx_http_sprout_ping_open(ngx_http_sprout_ctx_t *ctx);
+void ngx_http_sprout_ping_see(ngx_http_sprout_ctx_t *ctx, const u_char *bytes,
+    size_t len);
+void ngx_http_sprout_ping_close(ngx_http_sprout_ctx_t *ctx);
 
 /* receipt.c: what a request cost, told to a client that asked. */
 ngx_int_t ngx_http_sprout_receipt_hold(ngx_http_sprout_ctx_t *ctx,

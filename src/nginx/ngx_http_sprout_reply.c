@@ -280,6 +280,10 @@ ngx_http_sprout_reply_open(ngx_http_sprout_ctx_t *ctx)
     {
         r->filter_need_in_memory = 1;
 
+        if (framing == SPROUT_FRAMING_SSE) {
+            ngx_http_sprout_ping_open(ctx);
+        }
+
     } else {
         ctx->reply = NGX_HTTP_SPROUT_PASS;
     }
@@ -420,6 +424,10 @@ ngx_http_sprout_reply_note(ngx_http_sprout_ctx_t *ctx, ngx_chain_t *in,
 
         if (ctx->ttfb_us < 0 && ngx_buf_size(cl->buf) > 0) {
             ctx->ttfb_us = ctx->waited_us + (int64_t) (now - ctx->began) / 1000;
+        }
+
+        if (ctx->pinging && ngx_buf_size(cl->buf) > 0) {
+            ctx->ping_last = ngx_current_msec;
         }
 
         if (cl->buf->last_buf) {

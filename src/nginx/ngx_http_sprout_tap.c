@@ -97,6 +97,7 @@ ngx_http_sprout_tap_watch(ngx_http_sprout_ctx_t *ctx, ngx_chain_t *in)
         if (ngx_buf_in_memory(b) && b->last > b->pos) {
             sprout_tap_feed(ctx->tap, (const char *) b->pos,
                             (size_t) (b->last - b->pos));
+            ngx_http_sprout_ping_see(ctx, b->pos, (size_t) (b->last - b->pos));
         }
     }
 }
@@ -248,6 +249,7 @@ ngx_http_sprout_pass_emit(void *data, const char *bytes, size_t len)
     ngx_http_sprout_pass_t  *pass = data;
 
     p = (u_char *) bytes;
+    ngx_http_sprout_ping_see(pass->ctx, p, len);
 
     if (pass->src != NULL && ngx_buf_in_memory(pass->src)
         && p >= pass->src->pos && p < pass->src->last)

@@ -344,6 +344,7 @@ static const struct sprout_dialect table[] = {
         .reply = SPROUT_SHAPE_OF(messages_reply),
         .part = SPROUT_KEY("{\"type\":\"text\",\"text\":"),
         EVENTS_OF(messages_events),
+        .ping = SPROUT_KEY("event: ping\ndata: {\"type\":\"ping\"}\n\n"),
         .error = SPROUT_ERROR_MESSAGES,
         .cached_beside = true,
     },

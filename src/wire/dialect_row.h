@@ -92,6 +92,7 @@ struct sprout_dialect {
     size_t param_count; /* at most SPROUT_PARAMS_MAX */
     const struct sprout_dialect_event *events;
     size_t event_count;
+    struct sprout_str ping; /* an event the API has for it; empty: a comment does (K3) */
     enum sprout_error_shape error;
     bool include_usage;     /* takes stream_options.include_usage (U2) */
     bool streams;           /* unless told otherwise */
