@@ -93,6 +93,13 @@ static bool bytes_match(const struct sprout_match *m, int64_t bytes)
            (m->max_bytes == 0 || (bytes >= 0 && bytes <= m->max_bytes));
 }
 
+static bool kind_matches(const struct sprout_match *m, const struct sprout_traits *t)
+{
+    return m->kind.len == 0 ||
+           (t->prediction != NULL &&
+            sprout_str_eq(m->kind, sprout_str_of(sprout_kind_text(t->prediction->kind))));
+}
+
 static bool rule_matches(const struct sprout_match *m, const struct sprout_traits *t)
 {
     return glob_matches(m->route, t->route) && glob_matches(m->model, t->model) &&
@@ -101,7 +108,7 @@ static bool rule_matches(const struct sprout_match *m, const struct sprout_trait
             sprout_str_ieq(m->api_key_sha256, t->api_key_sha256)) &&
            tristate_matches(m->stream, t->stream) &&
            tristate_matches(m->tools, t->tools) && bytes_match(m, t->body_bytes) &&
-           header_matches(m, t);
+           kind_matches(m, t) && header_matches(m, t);
 }
 
 int sprout_choice_rule(const struct sprout_policy *p, const struct sprout_traits *t)
@@ -127,6 +134,57 @@ static uint32_t levels_above(const struct sprout_policy *p, int stratum, double 
     for (size_t l = 1; l < p->level_count; l++) {
         const double least = floor * level[0].quality;
         if (isnan(floor) || level[l].quality >= least - SPROUT_SHARE_TOLERANCE) {
+            mask |= UINT32_C(1) << l;
+        }
+    }
+    return mask;
+}
+
+/* ---- prompts one by one --------------------------------------------------------------- */
+
+/* Does the prediction decide this request, or the mix of its stratum? */
+static bool is_predicted(const struct sprout_policy *p, const struct sprout_traits *t)
+{
+    return p->predictor.file.len > 0 && p->predictor.decides && t->prediction != NULL &&
+           !t->prediction->unlike;
+}
+
+/* The levels that a predictor knows: a policy may have more. */
+static uint32_t predictable(const struct sprout_policy *p)
+{
+    const size_t n =
+        p->level_count < SPROUT_PREDICT_LEVELS ? p->level_count : SPROUT_PREDICT_LEVELS;
+    return (UINT32_C(1) << n) - 1;
+}
+
+struct sprout_predict_terms sprout_choice_terms(const struct sprout_policy *p,
+                                                const struct sprout_rule *r)
+{
+    const bool own = r != NULL && r->ng_per_quality > 0;
+    struct sprout_predict_terms t = {
+        .ng_per_token = p->predictor.ng_per_token,
+        .ng_per_quality = own ? r->ng_per_quality : p->predictor.ng_per_quality,
+        .tie_ng = p->predictor.tie_ng,
+        .split = (int32_t)p->predictor.split,
+        .levels = predictable(p),
+        .by = SPROUT_BY_PREFERENCE,
+    };
+    for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
+        t.correction[l] =
+            (int32_t)llround(p->predictor.correction[l] * SPROUT_PREDICT_ONE);
+    }
+    return t;
+}
+
+/* As levels_above(), of this prompt. */
+static uint32_t predicted_above(const struct sprout_policy *p,
+                                const struct sprout_prediction *said, double floor)
+{
+    const struct sprout_predict_terms terms = sprout_choice_terms(p, NULL);
+    const double l0 = said->quality[0] + terms.correction[0];
+    uint32_t mask = ~predictable(p) | 1; /* nothing is known of the others */
+    for (int l = 1; l < SPROUT_PREDICT_LEVELS; l++) {
+        if (isnan(floor) || said->quality[l] + terms.correction[l] >= floor * l0) {
             mask |= UINT32_C(1) << l;
         }
     }
@@ -165,10 +223,14 @@ static struct limits limits_of(const struct sprout_policy *p, const struct sprou
                                const struct sprout_traits *t, int stratum)
 {
     const uint32_t all = (UINT32_C(1) << p->level_count) - 1;
+    const double floor = r == NULL ? NAN : r->floor;
+    const bool predicted = is_predicted(p, t);
     return (struct limits){
         .allowed = r == NULL || r->levels == 0 ? all : r->levels & all,
-        .client_ok = levels_above(p, stratum, t->ask_floor),
-        .rule_ok = levels_above(p, stratum, r == NULL ? NAN : r->floor),
+        .client_ok = predicted ? predicted_above(p, t->prediction, t->ask_floor)
+                               : levels_above(p, stratum, t->ask_floor),
+        .rule_ok = predicted ? predicted_above(p, t->prediction, floor)
+                             : levels_above(p, stratum, floor),
     };
 }
 
@@ -220,6 +282,28 @@ static bool choose_explore(const struct sprout_policy *p, const struct sprout_tr
     return true;
 }
 
+/* argmin of carbon - price * quality.  Floors of the client take levels away; if they and
+ * the rule leave none, the rule's list stands, as for a mix. */
+static bool choose_predicted(const struct sprout_policy *p, const struct sprout_rule *r,
+                             const struct sprout_traits *t, const struct limits *m,
+                             struct sprout_choice *c)
+{
+    const uint32_t allowed = m->allowed & predictable(p);
+    if (!is_predicted(p, t) || allowed == 0) {
+        return false;
+    }
+    struct sprout_predict_terms terms = sprout_choice_terms(p, r);
+    const uint32_t u =
+        (uint32_t)(draw(p, t->conversation, SPROUT_STR("mix")) * SPROUT_PREDICT_ONE);
+    terms.levels = allowed;
+    const int free = sprout_predict_choose(t->prediction, &terms, u);
+    terms.levels = (allowed & m->client_ok) != 0 ? allowed & m->client_ok : allowed;
+    c->level = sprout_predict_choose(t->prediction, &terms, u);
+    c->arm = SPROUT_ARM_MIX;
+    c->reason = in(m->client_ok, free) ? SPROUT_REASON_PREDICTED : SPROUT_REASON_FLOOR;
+    return true;
+}
+
 static void choose_mix(const struct sprout_policy *p, const struct sprout_rule *r,
                        const struct sprout_traits *t, const struct limits *m,
                        struct sprout_choice *c)
@@ -265,7 +349,8 @@ struct sprout_choice sprout_choose(const struct sprout_policy *policy,
     const struct limits m = limits_of(policy, rule, traits, c.stratum);
     if (!choose_forced(policy, rule, traits, &m, &c) &&
         !choose_holdout(policy, traits, &m, &c) &&
-        !choose_explore(policy, traits, &m, &c)) {
+        !choose_explore(policy, traits, &m, &c) &&
+        !choose_predicted(policy, rule, traits, &m, &c)) {
         choose_mix(policy, rule, traits, &m, &c);
     }
     return c;

@@ -8,7 +8,8 @@
  * exploration draw from hashes of their own, so that a conversation does not leave the
  * holdout when the mix moves.
  *
- * Precedence: no valid policy, not eligible, rule off, forced, holdout, exploration, mix.
+ * Precedence: no valid policy, not eligible, rule off, forced, holdout, exploration, then
+ * the prompt itself where a predictor decides and knows its like, else the mix.
  * Floors (a rule's, a client's Sprout-Floor) only take levels away: a drawn level whose
  * quality lies under the floor, or that the rule does not allow, gives way to the nearest
  * lower level that may be used; L0 may always be used unless the rule's levels exclude it,
@@ -18,6 +19,7 @@
  * by level, because what a rule protects is not experimented on.  The policy's floor is a
  * promise about the average and is never applied to one request.
  * A forced level must be one that the rule allows and not under the client's own floor.
+ * Where a predictor decides, floors are held against what it says of this prompt.
  * Not here: finding the traits in bytes (wire/inspect.h). */
 #ifndef SPROUT_CORE_CHOICE_H
 #define SPROUT_CORE_CHOICE_H
@@ -36,6 +38,7 @@ enum sprout_arm {
  * Sprout-Reason and in the journal, so it is part of the interface. */
 #define SPROUT_REASON_TABLE(X)                                                           \
     X(MIX, "mix")                                                                        \
+    X(PREDICTED, "predicted") /* what this prompt's own prediction and the price say */  \
     X(HOLDOUT, "holdout")                                                                \
     X(EXPLORE, "explore")                                                                \
     X(FORCED, "forced")                                                                  \
@@ -97,6 +100,7 @@ struct sprout_traits {
     uint64_t conversation;       /* keyed hash, D4 */
     struct sprout_str ask_level; /* Sprout-Level as sent; empty: not sent */
     double ask_floor;            /* Sprout-Floor; NaN: not sent or not a number */
+    const struct sprout_prediction *prediction; /* NULL: no predictor looked at it */
 };
 
 struct sprout_choice {
@@ -117,6 +121,11 @@ struct sprout_choice sprout_choose(const struct sprout_policy *policy,
 /* Index of the first rule that matches, or -1: what sprout_choose() goes by. */
 int sprout_choice_rule(const struct sprout_policy *policy,
                        const struct sprout_traits *traits);
+
+/* What core/predict is told under `policy` and its rule `rule` (NULL: none).  The
+ * simulator and the planner ask here too, so that they decide as nginx does. */
+struct sprout_predict_terms sprout_choice_terms(const struct sprout_policy *policy,
+                                                const struct sprout_rule *rule);
 
 /* Level that u in [0, 1) falls into under `mix`. */
 int sprout_mix_draw(const double *mix, size_t level_count, double u);

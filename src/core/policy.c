@@ -301,6 +301,11 @@ static enum sprout_status check_match(const struct sprout_match *m, const char *
         }
     }
 
+    if (m->kind.len > 0 && sprout_kind_of(m->kind) < 0) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%smatch.kind: expected \"maths\", \"code\" or \"other\"",
+                           path);
+    }
     if (m->api_key_sha256.len != 0 &&
         (m->api_key_sha256.len != 64 || !is_hex(m->api_key_sha256))) {
         return sprout_fail(err, SPROUT_INVALID,
@@ -385,9 +390,9 @@ static enum sprout_status check_rule(const struct sprout_policy *p, size_t i,
                         path);
     }
     if (s == SPROUT_OK) {
-        s = check_rule_mixes(p, i, err);
+        s = check_range((double)r->ng_per_quality, 0, 1e15, path, "ng_per_quality", err);
     }
-    return s;
+    return s == SPROUT_OK ? check_rule_mixes(p, i, err) : s;
 }
 
 /* Journal and ledger name a rule by its name, so a name is a rule's own. */
@@ -454,6 +459,51 @@ static enum sprout_status check_profiles(const struct sprout_policy *p,
         }
     }
     return SPROUT_OK;
+}
+
+/* A name inside the policy's own folder: nothing that leads out of it. */
+static bool is_file_name(struct sprout_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        const char c = s.ptr[i];
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        if (!plain) {
+            return false;
+        }
+    }
+    return s.len > 0 && s.len <= SPROUT_WEIGHTS_NAME_MAX && s.ptr[0] != '.';
+}
+
+static enum sprout_status check_predictor(const struct sprout_policy_predictor *p,
+                                          struct sprout_error *err)
+{
+    static const char path[] = "predictor.";
+    if (p->file.len == 0) {
+        return SPROUT_OK;
+    }
+    if (!is_file_name(p->file)) {
+        return sprout_fail(
+            err, SPROUT_INVALID,
+            "predictor.file: expected the name of a file beside the policy, "
+            "of letters, digits, '-', '_' and '.', at most %d",
+            SPROUT_WEIGHTS_NAME_MAX);
+    }
+    enum sprout_status s =
+        check_range((double)p->ng_per_token, 0, 1e12, path, "ng_per_token", err);
+    if (s == SPROUT_OK) {
+        s = check_range((double)p->ng_per_quality, 0, 1e15, path, "ng_per_quality", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_range((double)p->tie_ng, 0, 1e15, path, "tie_ng", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_range((double)p->split, 0, SPROUT_PREDICT_ONE, path, "split", err);
+    }
+    for (size_t l = 0; l < SPROUT_PREDICT_LEVELS && s == SPROUT_OK; l++) {
+        s = check_range(p->correction[l], -1, 1, path, "correction", err);
+    }
+    return s;
 }
 
 static enum sprout_status check_grid(const struct sprout_policy_grid *g,
@@ -537,7 +587,7 @@ enum sprout_status sprout_policy_check(const struct sprout_policy *p,
     if (s == SPROUT_OK) {
         s = check_carbon(&p->carbon, err);
     }
-    return s;
+    return s == SPROUT_OK ? check_predictor(&p->predictor, err) : s;
 }
 
 int sprout_policy_level(const struct sprout_policy *p, struct sprout_str name)

@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "core/carbon.h"
 #include "core/energy.h"
+#include "core/predict.h"
 #include "core/units.h"
 
 enum {
@@ -31,6 +32,7 @@ enum {
     SPROUT_LEVEL_PATCHES_MAX = 8, /* of one level */
     SPROUT_PATCHES_MAX = SPROUT_LEVELS_MAX * SPROUT_LEVEL_PATCHES_MAX,
     SPROUT_PATTERN_MAX = 256,          /* a rule's glob */
+    SPROUT_WEIGHTS_NAME_MAX = 128,     /* name of the file of weights */
     SPROUT_POLICY_BYTES_MAX = 1 << 20, /* of the whole file */
 };
 
@@ -79,6 +81,8 @@ struct sprout_match {
     struct sprout_str api_key_sha256; /* 64 hex digits of the presented key */
     struct sprout_str header;         /* a request header that must be there ... */
     struct sprout_str header_value;   /* ... with a value that matches this glob */
+    struct sprout_str kind; /* predicted: "maths", "code", "other"; without a prediction
+                               a rule that asks for one does not match */
     enum sprout_tristate stream;
     enum sprout_tristate tools;
     int64_t min_bytes; /* of the request body; 0: any */
@@ -114,9 +118,23 @@ struct sprout_rule {
     enum sprout_placement placement; /* UNSAID: as nginx.conf says of the route; so the */
     enum sprout_tristate with_tools; /* switches below, where they are ANY */
     enum sprout_tristate with_completions;
+    int64_t ng_per_quality; /* price under this rule's floor; 0: the predictor's */
     /* The planner's mix under this rule's levels and floor, one per stratum; NULL when the
      * rule changes neither and the strata's own mixes hold. */
     const double (*mix)[SPROUT_LEVELS_MAX];
+};
+
+/* Prompts told apart one by one (core/predict.h).  The weights lie beside policy.json and
+ * are named by their checksum: others are not used, and then the mixes hold. */
+struct sprout_policy_predictor {
+    struct sprout_str file; /* a name without a folder; empty: there is no predictor */
+    uint64_t id;            /* checksum of the weights */
+    bool decides;           /* false: predictions go to the journal only */
+    int64_t ng_per_token;   /* carbon of one more token of answer */
+    int64_t ng_per_quality; /* the optimum's price */
+    int64_t tie_ng;         /* as in struct sprout_predict_terms */
+    int64_t split;          /* as there, 0 to SPROUT_PREDICT_ONE */
+    double correction[SPROUT_PREDICT_LEVELS]; /* added to the predicted quality */
 };
 
 /* The grid value the policy was made for. */
@@ -163,6 +181,7 @@ struct sprout_policy {
     const struct sprout_policy_profile *profiles;
     size_t profile_count;
 
+    struct sprout_policy_predictor predictor;
     struct sprout_policy_grid grid;
     struct sprout_carbon_params carbon;
 };

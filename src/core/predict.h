@@ -50,6 +50,7 @@ enum sprout_kind {
 };
 
 const char *sprout_kind_text(enum sprout_kind kind); /* "other", "maths", "code" */
+int sprout_kind_of(struct sprout_str text);          /* and back; -1: none of them */
 
 /* A text being collected.  {0} is the empty text. */
 struct sprout_predict_text {

@@ -20,6 +20,16 @@ const char *sprout_kind_text(enum sprout_kind kind)
     return text[kind];
 }
 
+int sprout_kind_of(struct sprout_str text)
+{
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        if (sprout_str_eq(text, sprout_str_of(sprout_kind_text((enum sprout_kind)k)))) {
+            return k;
+        }
+    }
+    return -1;
+}
+
 int64_t sprout_predict_ng(double grams)
 {
     const double ng = grams * NG_PER_GRAM;

@@ -29,6 +29,7 @@
 #include "base/str.h"
 #include "core/choice.h"
 #include "core/policy.h"
+#include "core/predict.h"
 #include "core/receipt.h"
 #include "wire/dialect.h"
 #include "wire/inspect.h"
@@ -60,6 +61,7 @@ typedef struct ngx_http_sprout_policy_s  ngx_http_sprout_policy_t;
 typedef struct ngx_http_sprout_worker_s  ngx_http_sprout_worker_t;
 typedef struct ngx_http_sprout_ctx_s     ngx_http_sprout_ctx_t;
 typedef struct ngx_http_sprout_block_s   ngx_http_sprout_block_t;
+typedef struct ngx_http_sprout_weights_s ngx_http_sprout_weights_t;
 
 
 /* The bytes of each directive for one dialect. */
@@ -67,6 +69,29 @@ typedef struct {
     const struct sprout_dialect  *dialect;
     struct sprout_rewrite_text    level[SPROUT_LEVELS_MAX];
 } ngx_http_sprout_texts_t;
+
+
+/* What tells one version of a file from another. */
+typedef struct {
+    uint64_t                      hash;         /* of the bytes */
+    off_t                         size;
+    ino_t                         inode;
+    dev_t                         device;
+    struct timespec               mtime;
+    unsigned                      known:1;
+    unsigned                      settled:1;   /* older than its clock's tick */
+} ngx_http_sprout_stamp_t;
+
+
+/* A predictor's weights, mapped: shared by the policies that name them. */
+struct ngx_http_sprout_weights_s {
+    ngx_uint_t                    refs;
+    uint64_t                      id;
+    void                         *map;
+    size_t                        size;
+    struct sprout_predictor       predictor;
+    ngx_http_sprout_stamp_t       stamp;
+};
 
 
 /* A policy in use: shared by the requests that began under it, freed with the
@@ -81,22 +106,12 @@ struct ngx_http_sprout_policy_s {
     time_t                        grid_second;  /* when grid_text was made */
     size_t                        grid_len;
     u_char                        grid_text[160];
+    ngx_http_sprout_weights_t    *weights;      /* NULL: the mixes decide */
+    ngx_http_sprout_stamp_t       weights_stamp;
     unsigned                      needs_key:1;  /* a rule asks for an API key */
     unsigned                      switches:1;   /* a rule switches something */
     unsigned                      last_user:1;  /* a rule places it there */
 };
-
-
-/* What tells one version of policy.json from another. */
-typedef struct {
-    uint64_t                      hash;         /* of the bytes */
-    off_t                         size;
-    ino_t                         inode;
-    dev_t                         device;
-    struct timespec               mtime;
-    unsigned                      known:1;
-    unsigned                      settled:1;   /* older than its clock's tick */
-} ngx_http_sprout_stamp_t;
 
 
 /* Spare memory for taps: 96 KB from malloc and back a request would be felt. */
@@ -124,7 +139,10 @@ struct ngx_http_sprout_worker_s {
     uint64_t                      internal;  /* ours failed, passed on */
     uint64_t                      policy_loads;
     uint64_t                      policy_errors;
+    uint64_t                      predictor_errors;
     char                          policy_error[NGX_MAX_ERROR_STR / 4];
+
+    ngx_http_sprout_weights_t    *weights;      /* the last ones mapped */
 
     char                         *scratch;      /* SPROUT_INSPECT_MEMORY */
     ngx_http_sprout_block_t      *blocks;
@@ -198,6 +216,7 @@ struct ngx_http_sprout_ctx_s {
 
     ngx_http_sprout_asked_t       asked;
     struct sprout_choice          choice;
+    struct sprout_record_prediction  predicted;
     struct sprout_str             model;
     uint64_t                      conversation;
 
@@ -271,6 +290,11 @@ void ngx_http_sprout_policy_release(ngx_http_sprout_policy_t *p);
 const struct sprout_rewrite_text *ngx_http_sprout_policy_text(
     ngx_http_sprout_policy_t *p, const struct sprout_dialect *dialect,
     int level);
+
+/* weights.c: the predictor that a policy names. */
+void ngx_http_sprout_weights_look(ngx_http_sprout_main_conf_t *smcf,
+    ngx_http_sprout_policy_t *p, ngx_log_t *log);
+void ngx_http_sprout_weights_release(ngx_http_sprout_weights_t *weights);
 
 /* headers.c: what a request asks, and what of it must not go upstream. */
 void ngx_http_sprout_headers_read(ngx_http_request_t *r,

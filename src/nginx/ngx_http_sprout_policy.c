@@ -69,9 +69,11 @@ ngx_http_sprout_policy_start(ngx_http_sprout_main_conf_t *smcf, ngx_log_t *log)
 static void
 ngx_http_sprout_policy_timer(ngx_event_t *ev)
 {
-    ngx_connection_t  *c = ev->data;
+    ngx_connection_t             *c = ev->data;
+    ngx_http_sprout_main_conf_t  *smcf = c->data;
 
-    ngx_http_sprout_policy_poll(c->data, ev->log);
+    ngx_http_sprout_policy_poll(smcf, ev->log);
+    ngx_http_sprout_weights_look(smcf, smcf->worker->policy, ev->log);
 
     ngx_add_timer(ev, NGX_HTTP_SPROUT_POLL_MS);
 }
@@ -244,6 +246,8 @@ ngx_http_sprout_policy_apply(ngx_http_sprout_main_conf_t *smcf,
         return;
     }
 
+    ngx_http_sprout_weights_look(smcf, p, log);
+
     if (w->policy != NULL) {
         ngx_http_sprout_policy_release(w->policy);
     }
@@ -322,6 +326,7 @@ void
 ngx_http_sprout_policy_release(ngx_http_sprout_policy_t *p)
 {
     if (--p->refs == 0) {
+        ngx_http_sprout_weights_release(p->weights);
         free(p->memory);
         free(p);
     }

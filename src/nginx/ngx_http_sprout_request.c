@@ -31,6 +31,8 @@ static struct sprout_switches ngx_http_sprout_switches(
     ngx_http_sprout_loc_conf_t *slcf);
 static void ngx_http_sprout_settle(ngx_http_sprout_ctx_t *ctx,
     struct sprout_traits *traits, struct sprout_facts *facts);
+static ngx_int_t ngx_http_sprout_predict(ngx_http_sprout_ctx_t *ctx,
+    struct sprout_facts *facts, struct sprout_prediction *said);
 static void ngx_http_sprout_decide(ngx_http_sprout_ctx_t *ctx,
     struct sprout_facts *facts);
 static void ngx_http_sprout_no_patch(ngx_http_sprout_ctx_t *ctx);
@@ -236,6 +238,7 @@ ngx_http_sprout_scan_open(ngx_http_sprout_ctx_t *ctx, off_t length)
         opts.levels = policy->levels;
         opts.level_count = policy->level_count;
         opts.last_user = ctx->policy->last_user;
+        opts.with_text = (ctx->policy->weights != NULL);
     }
 
     /* What is done within this turn may use the worker's own memory. */
@@ -454,11 +457,37 @@ ngx_http_sprout_settle(ngx_http_sprout_ctx_t *ctx,
 }
 
 
+/* What the predictor says of the first question; it goes to the journal in any
+ * case, for that is what prices are made from. */
+static ngx_int_t
+ngx_http_sprout_predict(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts,
+    struct sprout_prediction *said)
+{
+    struct sprout_record_prediction  *p;
+
+    if (facts->first_text == NULL || ctx->policy->weights == NULL) {
+        return NGX_DECLINED;
+    }
+
+    *said = sprout_predict(&ctx->policy->weights->predictor,
+                           facts->first_text);
+
+    p = &ctx->predicted;
+    p->known = !said->unlike;
+    p->kind = said->kind;
+    ngx_memcpy(p->quality, said->quality, sizeof(p->quality));
+    ngx_memcpy(p->tokens, said->tokens, sizeof(p->tokens));
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_http_sprout_decide(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
 {
     ngx_str_t                     key;
     struct sprout_traits          traits;
+    struct sprout_prediction      said;
     ngx_http_request_t           *r;
     const struct sprout_policy   *policy;
     ngx_http_sprout_loc_conf_t   *slcf;
@@ -496,6 +525,10 @@ ngx_http_sprout_decide(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
         .ask_level = ngx_http_sprout_str(&ctx->asked.level),
         .ask_floor = ngx_http_sprout_floor(&ctx->asked.floor)
     };
+
+    if (ngx_http_sprout_predict(ctx, facts, &said) == NGX_OK) {
+        traits.prediction = &said;
+    }
 
     ngx_http_sprout_settle(ctx, &traits, facts);
 

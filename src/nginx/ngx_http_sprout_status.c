@@ -100,6 +100,18 @@ ngx_http_sprout_status_put(ngx_http_sprout_worker_t *w, struct sprout_buf *b)
         sprout_buf_put(b, SPROUT_STR("null"));
     }
 
+    sprout_buf_put(b, SPROUT_STR(",\"predictor\":"));
+
+    if (w->policy != NULL && w->policy->weights != NULL) {
+        sprout_buf_byte(b, '"');
+        sprout_buf_hex64(b, w->policy->weights->id);
+        sprout_buf_byte(b, '"');
+
+    } else {
+        sprout_buf_put(b, SPROUT_STR("null"));
+    }
+
+    ngx_http_sprout_status_count(b, "predictor_errors", w->predictor_errors);
     ngx_http_sprout_status_count(b, "requests", w->requests);
     ngx_http_sprout_status_count(b, "directives", w->directives);
     ngx_http_sprout_status_count(b, "internal", w->internal);

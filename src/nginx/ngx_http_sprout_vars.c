@@ -408,6 +408,7 @@ ngx_http_sprout_record_fill(ngx_http_sprout_ctx_t *ctx,
 
     rec->has_key = ctx->has_key;
     rec->key = ctx->conversation;
+    rec->predicted = ctx->predicted;
     rec->usage = seen.usage;
     rec->usage_source = seen.source;
 

@@ -57,6 +57,11 @@ struct sprout_inspect {
     bool format_is_text; /* the format under way */
     bool stored_prompt;
 
+    /* Texts collected for a predictor: one is under way, one is the first question.  NULL
+     * where nobody asked for them. */
+    struct sprout_predict_text *reading;
+    struct sprout_predict_text *first;
+
     /* The last bytes of the text under way, a ring as long as the longest directive. */
     char *tail;
     size_t tail_size;
@@ -140,6 +145,18 @@ static bool wanted(const struct sprout_inspect *i)
     return false;
 }
 
+/* Only a question may be one that is asked for, and only the first. */
+static void collect(struct sprout_inspect *i, struct sprout_str s)
+{
+    if (i->reading == NULL || i->facts.turns > 0 || i->speaker == SYSTEM) {
+        return;
+    }
+    if (i->text_len == 0 && i->reading->bytes > 0) { /* the next part of several */
+        sprout_predict_feed(i->reading, "\n", 1);
+    }
+    sprout_predict_feed(i->reading, s.ptr, s.len);
+}
+
 static void text_piece(struct sprout_inspect *i, const struct sprout_json_event *e)
 {
     if (e->kind == SPROUT_JSON_STRING) {
@@ -151,6 +168,7 @@ static void text_piece(struct sprout_inspect *i, const struct sprout_json_event 
     } else if (e->kind == SPROUT_JSON_TEXT) {
         sprout_hash_feed(&i->text.hash, e->text.ptr, e->text.len);
         tail_put(i, e->text);
+        collect(i, e->text);
         i->text_len += e->text.len;
     } else if (e->kind == SPROUT_JSON_STRING_END) {
         sprout_hash_u64(&i->text.hash, i->text_len); /* where one piece ends */
@@ -211,6 +229,9 @@ static void text_begin(struct sprout_inspect *i)
 {
     i->text = (struct text){.hash = sprout_hash_begin(i->opts.salt)};
     i->tool_result = false;
+    if (i->reading != NULL && i->facts.turns == 0) {
+        i->reading->bytes = 0;
+    }
 }
 
 static void text_over(struct sprout_inspect *i)
@@ -223,6 +244,7 @@ static void user_over(struct sprout_inspect *i)
 {
     if (i->facts.turns++ == 0) {
         i->first_user = i->text;
+        i->first = i->reading;
     }
     i->last_user = i->text;
     i->answered = i->answered || i->last == ASSISTANT;
@@ -680,6 +702,13 @@ struct sprout_inspect *sprout_inspect_new(struct sprout_arena *arena,
     i->model = model;
     i->tail = tail;
     i->tail_size = tail_size;
+    if (opts->with_text) {
+        i->reading = sprout_arena_raw(arena, sizeof *i->reading);
+        if (i->reading == NULL) {
+            return NULL;
+        }
+        i->reading->bytes = 0;
+    }
     i->systems = i->name = sprout_hash_begin(opts->salt);
     i->opts.last_user |= opts->switches.placement == SPROUT_PLACEMENT_LAST_USER;
     i->facts.stream = dialect->streams;
@@ -762,6 +791,7 @@ struct sprout_facts sprout_inspect_finish(struct sprout_inspect *i)
     f->last_user = i->last_user.spot;
     f->off = i->dialect->off;
     f->conversation = conversation_of(i);
+    f->first_text = i->first;
     sprout_facts_settle(f, &i->opts.switches);
     return *f;
 }

@@ -30,6 +30,7 @@ struct sprout_inspect_opts {
     struct sprout_switches switches; /* what the facts are settled by at first */
     bool
         last_user; /* a rule may place it there: mind where the last question ends (D9) */
+    bool with_text; /* collect the first user text, for a predictor */
     /* The directives and separator in force, to notice a text that ends with one (D9). */
     const struct sprout_level *levels;
     size_t level_count;
@@ -83,6 +84,9 @@ struct sprout_facts {
     uint64_t conversation; /* hash of model, system text and first user text */
     uint64_t bytes;
     uint32_t turns; /* user messages seen */
+    /* The first user text, decoded, its text parts joined by line feeds; in the arena.  NULL
+     * unless it was asked for and there is one. */
+    const struct sprout_predict_text *first_text;
     struct sprout_place place;
 
     /* What sprout_facts_settle() goes by. */

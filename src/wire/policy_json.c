@@ -132,6 +132,8 @@ static const char *expected_text(enum form form)
         return "a time as \"2026-11-23T08:15:00Z\"";
     case FORM_SALT:
         return "a text of 32 hexadecimal digits";
+    case FORM_ID:
+        return "a text of 16 hexadecimal digits";
     case FORM_REAL:
     case FORM_REALS_OF:
     case FORM_MIXES_OF:
@@ -228,6 +230,8 @@ static bool take_string(struct reader *r, size_t row)
         return take_salt(s, place_of(r, row));
     case FORM_PLACEMENT:
         return sprout_placement_parse(s, place_of(r, row));
+    case FORM_ID:
+        return s.len == 16 && hex_word(s.ptr, place_of(r, row));
     case FORM_ALLOWED_OF: {
         struct rule_rest *rest = &r->rule_rest[rule_index(r)];
         rest->allowed[rest->allowed_count++] = keep_text(r); /* has_room() was asked */
@@ -413,7 +417,7 @@ static void close_list(struct reader *r, size_t row)
     const size_t stratum =
         (size_t)((struct sprout_stratum *)(void *)r->base[STRATUM] - r->strata);
 
-    if (rows[row].id == FORM_REALS && places[row].base == PROFILE && items != 3) {
+    if (rows[row].id == FORM_REALS && places[row].base != STRATUM && items != 3) {
         refuse(r, SPROUT_INVALID, "expected three numbers");
     } else if (rows[row].id == FORM_REALS && places[row].base == STRATUM) {
         r->stratum_rest[stratum].shares = items;

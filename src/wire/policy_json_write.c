@@ -238,6 +238,7 @@ static void put_match(struct out *o, const struct sprout_match *m)
     text_if_any(o, "header_value", m->header_value);
     flag_if_any(o, "stream", m->stream);
     flag_if_any(o, "tools", m->tools);
+    text_if_any(o, "kind", m->kind);
     if (m->min_bytes != 0) {
         count(o, "min_bytes", m->min_bytes);
     }
@@ -282,6 +283,9 @@ static void put_rule(struct out *o, const struct sprout_policy *p,
     text_if_any(o, "placement", sprout_placement_text(r->placement));
     flag_if_any(o, "with_tools", r->with_tools);
     flag_if_any(o, "with_completions", r->with_completions);
+    if (r->ng_per_quality != 0) {
+        count(o, "ng_per_quality", r->ng_per_quality);
+    }
     if (r->mix != NULL) {
         begin_member(o, "mix", '[');
         for (size_t i = 0; i < p->stratum_count; i++) {
@@ -290,6 +294,26 @@ static void put_rule(struct out *o, const struct sprout_policy *p,
         }
         finish(o, ']');
     }
+    finish(o, '}');
+}
+
+static void put_predictor(struct out *o, const struct sprout_policy_predictor *p)
+{
+    if (p->file.len == 0) {
+        return;
+    }
+    begin_member(o, "predictor", '{');
+    text(o, "file", p->file);
+    name(o, "id");
+    sprout_buf_byte(o->b, '"');
+    sprout_buf_hex64(o->b, p->id);
+    sprout_buf_byte(o->b, '"');
+    flag(o, "decides", p->decides);
+    count(o, "ng_per_token", p->ng_per_token);
+    count(o, "ng_per_quality", p->ng_per_quality);
+    count(o, "tie_ng", p->tie_ng);
+    count(o, "split", p->split);
+    reals(o, "correction", p->correction, SPROUT_PREDICT_LEVELS);
     finish(o, '}');
 }
 
@@ -329,6 +353,7 @@ enum sprout_status sprout_policy_write(const struct sprout_policy *p,
         put_rule(&o, p, &p->rules[i]);
     }
     finish(&o, ']');
+    put_predictor(&o, &p->predictor);
     put_costs(&o, p);
     finish(&o, '}');
     return b->full ? SPROUT_LIMIT : SPROUT_OK;

@@ -14,17 +14,19 @@
 enum form {
     FORM_DOCUMENT,
     FORM_OBJECT,
-    FORM_COUNT,   /* int64_t; null when negative, if null is allowed */
-    FORM_FLAG,    /* bool */
-    FORM_TEXT,    /* struct sprout_str; null when empty, if null is allowed */
-    FORM_TIME,    /* sprout_instant */
-    FORM_KEY,     /* key and has_key: 16 hex digits or null */
-    FORM_TOKENS,  /* sprout_tokens; null when unknown */
-    FORM_SOURCE,  /* enum sprout_usage_source */
-    FORM_OUTCOME, /* enum sprout_outcome */
+    FORM_COUNT,     /* int64_t; null when negative, if null is allowed */
+    FORM_FLAG,      /* bool */
+    FORM_TEXT,      /* struct sprout_str; null when empty, if null is allowed */
+    FORM_TIME,      /* sprout_instant */
+    FORM_KEY,       /* key and has_key: 16 hex digits or null */
+    FORM_TOKENS,    /* sprout_tokens; null when unknown */
+    FORM_SOURCE,    /* enum sprout_usage_source */
+    FORM_OUTCOME,   /* enum sprout_outcome */
+    FORM_PREDICTED, /* "KIND Q0 Q1 Q2 T0 T1 T2" or null */
 };
 
-enum null_rule { NOT_NULL, OR_NULL };
+/* MAY_MISS: lines of earlier writers do not have it. */
+enum null_rule { NOT_NULL, OR_NULL, MAY_MISS };
 
 /* X(depth, name, form, null rule, member of struct sprout_record) */
 #define MEMBERS(X)                                                                       \
@@ -55,7 +57,8 @@ enum null_rule { NOT_NULL, OR_NULL };
     X(1, "status", FORM_COUNT, NOT_NULL, status)                                         \
     X(1, "outcome", FORM_OUTCOME, NOT_NULL, outcome)                                     \
     X(1, "bytes_in", FORM_COUNT, NOT_NULL, bytes_in)                                     \
-    X(1, "bytes_out", FORM_COUNT, NOT_NULL, bytes_out)
+    X(1, "bytes_out", FORM_COUNT, NOT_NULL, bytes_out)                                   \
+    X(1, "predicted", FORM_PREDICTED, MAY_MISS, predicted)
 
 static const struct sprout_shape_row rows[] = {
     {0, FORM_DOCUMENT, NOT_NULL, SPROUT_KEY("")},
@@ -119,6 +122,25 @@ static void put_key(struct sprout_buf *b, const struct sprout_record *r)
     sprout_buf_byte(b, '"');
 }
 
+static void put_predicted(struct sprout_buf *b, const struct sprout_record_prediction *p)
+{
+    if (!p->known) {
+        put_null(b);
+        return;
+    }
+    sprout_buf_byte(b, '"');
+    sprout_buf_put(b, sprout_str_of(sprout_kind_text(p->kind)));
+    for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
+        sprout_buf_byte(b, ' ');
+        sprout_buf_i64(b, p->quality[l]);
+    }
+    for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
+        sprout_buf_byte(b, ' ');
+        sprout_buf_i64(b, p->tokens[l]);
+    }
+    sprout_buf_byte(b, '"');
+}
+
 static void put_value(struct sprout_buf *b, const struct sprout_record *r, size_t row)
 {
     const void *p = (const char *)r + offsets[row];
@@ -170,6 +192,9 @@ static void put_value(struct sprout_buf *b, const struct sprout_record *r, size_
         break;
     case FORM_OUTCOME:
         put_text(b, sprout_outcome_text(*(const enum sprout_outcome *)p));
+        break;
+    case FORM_PREDICTED:
+        put_predicted(b, p);
         break;
     }
 }
@@ -264,6 +289,41 @@ static bool outcome_of(struct sprout_str s, enum sprout_outcome *out)
     return false;
 }
 
+/* The next word of `s`, which is cut off. */
+static struct sprout_str next_word(struct sprout_str *s)
+{
+    size_t n = 0;
+    while (n < s->len && s->ptr[n] != ' ') {
+        n++;
+    }
+    const struct sprout_str word = {s->ptr, n};
+    const size_t cut = n < s->len ? n + 1 : n;
+    *s = (struct sprout_str){s->ptr + cut, s->len - cut};
+    return word;
+}
+
+static bool predicted_of(struct sprout_str s, struct sprout_record_prediction *out)
+{
+    int32_t numbers[2 * SPROUT_PREDICT_LEVELS];
+    const int kind = sprout_kind_of(next_word(&s));
+    for (size_t i = 0; i < 2 * SPROUT_PREDICT_LEVELS; i++) {
+        int64_t v = 0;
+        if (sprout_str_to_i64(next_word(&s), &v) != SPROUT_OK || v < INT32_MIN ||
+            v > INT32_MAX) {
+            return false;
+        }
+        numbers[i] = (int32_t)v;
+    }
+    if (kind < 0 || s.len > 0) {
+        return false;
+    }
+    out->known = true;
+    out->kind = (enum sprout_kind)kind;
+    memcpy(out->quality, numbers, sizeof out->quality);
+    memcpy(out->tokens, numbers + SPROUT_PREDICT_LEVELS, sizeof out->tokens);
+    return true;
+}
+
 static void take_string(struct reader *r, const struct sprout_shape_row *row, void *p)
 {
     const struct sprout_str s = {r->text, r->text_len};
@@ -288,6 +348,9 @@ static void take_string(struct reader *r, const struct sprout_shape_row *row, vo
         break;
     case FORM_OUTCOME:
         ok = outcome_of(s, p);
+        break;
+    case FORM_PREDICTED:
+        ok = predicted_of(s, p);
         break;
     case FORM_DOCUMENT:
     case FORM_OBJECT:
@@ -360,7 +423,7 @@ static void on_row(void *ctx, const struct sprout_shape_row *row,
         }
         break;
     case SPROUT_JSON_NULL:
-        if (row->arg != OR_NULL) {
+        if (row->arg == NOT_NULL) {
             refuse(r, SPROUT_INVALID, row, "may not be null");
         }
         break; /* the record began with everything unknown */
@@ -386,7 +449,7 @@ static enum sprout_status judge(struct reader *r)
                            (long long)r->record.version, SPROUT_RECORD_VERSION);
     }
     for (size_t i = 0; i < ROWS && r->status == SPROUT_OK; i++) {
-        if ((r->seen >> i & 1) == 0) {
+        if ((r->seen >> i & 1) == 0 && rows[i].arg != MAY_MISS) {
             refuse(r, SPROUT_INVALID, &rows[i], "missing");
         }
     }

@@ -24,6 +24,14 @@ enum sprout_outcome {
 
 const char *sprout_outcome_text(enum sprout_outcome o);
 
+/* What the predictor in force said of the prompt (core/predict.h), in its own units. */
+struct sprout_record_prediction {
+    bool known; /* false: no predictor, or a prompt unlike what it was trained on */
+    enum sprout_kind kind;
+    int32_t quality[SPROUT_PREDICT_LEVELS];
+    int32_t tokens[SPROUT_PREDICT_LEVELS];
+};
+
 struct sprout_record {
     int64_t version;
     struct sprout_str worker; /* unique per worker process, also across restarts */
@@ -50,6 +58,7 @@ struct sprout_record {
     enum sprout_outcome outcome;
     int64_t bytes_in;
     int64_t bytes_out;
+    struct sprout_record_prediction predicted;
 };
 
 void sprout_record_put(struct sprout_buf *b, const struct sprout_record *r); /* no LF */

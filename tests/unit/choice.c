@@ -481,6 +481,113 @@ static void every_reason_and_arm_has_a_text(void **state)
     assert_string_equal(sprout_arm_text(SPROUT_ARM_FORCED), "forced");
 }
 
+/* ---- prompts one by one --------------------------------------------------------------- */
+
+/* Lengths of 200, 50 and 10 tokens; preferred with 0.5, 0.3 and 0.2. */
+static struct sprout_prediction said_of(enum sprout_kind kind)
+{
+    return (struct sprout_prediction){
+        .quality = {32768, 19661, 13107}, .tokens = {51200, 12800, 2560}, .kind = kind};
+}
+
+static struct sprout_policy *predicting(struct policy_fixture *f, int64_t price)
+{
+    struct sprout_policy *p = policy_fixture_init(f);
+    p->predictor = (struct sprout_policy_predictor){.file = SPROUT_STR("w"),
+                                                    .decides = true,
+                                                    .ng_per_token = 1000,
+                                                    .ng_per_quality = price};
+    return p;
+}
+
+static struct sprout_choice choose_said(const struct sprout_policy *p,
+                                        const struct sprout_prediction *said,
+                                        double floor)
+{
+    struct sprout_traits t = traits_of(7);
+    t.prediction = said;
+    t.ask_floor = floor;
+    return sprout_choose(p, &t, now);
+}
+
+static void a_prompt_is_decided_by_its_prediction_and_the_price(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    const struct sprout_prediction said = said_of(SPROUT_KIND_OTHER);
+    /* L0 costs 190 tokens more than L2 and is worth 0.3 more: 633 tokens a unit. */
+    assert_int_equal(choose_said(predicting(&f, 100000), &said, NAN).level, 2);
+    struct sprout_choice c = choose_said(predicting(&f, 800000), &said, NAN);
+    assert_int_equal(c.level, 0);
+    assert_int_equal(c.arm, SPROUT_ARM_MIX);
+    assert_int_equal(c.reason, SPROUT_REASON_PREDICTED);
+}
+
+static void without_a_prediction_or_unlike_the_mix_decides(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    struct sprout_policy *p = predicting(&f, 800000);
+    struct sprout_prediction said = said_of(SPROUT_KIND_OTHER);
+    assert_int_equal(choose_said(p, NULL, NAN).reason, SPROUT_REASON_MIX);
+    said.unlike = true;
+    assert_int_equal(choose_said(p, &said, NAN).reason, SPROUT_REASON_MIX);
+    said.unlike = false;
+    p->predictor.decides = false;
+    assert_int_equal(choose_said(p, &said, NAN).reason, SPROUT_REASON_MIX);
+}
+
+static void a_clients_floor_is_held_against_the_prediction(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    const struct sprout_prediction said = said_of(SPROUT_KIND_OTHER);
+    const struct sprout_policy *p = predicting(&f, 1);
+    assert_int_equal(choose_said(p, &said, NAN).level, 2);
+    const struct sprout_choice c =
+        choose_said(p, &said, 0.55); /* 0.3 / 0.5 may, L2 not */
+    assert_int_equal(c.level, 1);
+    assert_int_equal(c.reason, SPROUT_REASON_FLOOR);
+    assert_int_equal(choose_said(p, &said, 0.98).level, 0);
+}
+
+static void a_rule_may_ask_for_the_predicted_kind(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    struct sprout_policy *p = predicting(&f, 1);
+    struct sprout_rule *r = policy_fixture_rule(&f);
+    r->match.kind = SPROUT_STR("maths");
+    r->levels = 1;
+    const struct sprout_prediction maths = said_of(SPROUT_KIND_MATHS);
+    const struct sprout_prediction other = said_of(SPROUT_KIND_OTHER);
+    const struct sprout_choice c = choose_said(p, &maths, NAN);
+    assert_int_equal(c.level, 0);
+    assert_int_equal(c.rule, 0);
+    assert_int_equal(choose_said(p, &other, NAN).rule, -1);
+    assert_int_equal(choose_said(p, NULL, NAN).rule, -1); /* nobody said that it is */
+}
+
+static void a_rule_may_have_a_price_of_its_own(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    struct sprout_policy *p = predicting(&f, 1);
+    policy_fixture_rule(&f)->ng_per_quality = 800000;
+    const struct sprout_prediction said = said_of(SPROUT_KIND_OTHER);
+    assert_int_equal(choose_said(p, &said, NAN).level, 0);
+}
+
+static void holdout_comes_before_the_prediction(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    struct sprout_policy *p = predicting(&f, 1);
+    p->holdout = 1;
+    const struct sprout_prediction said = said_of(SPROUT_KIND_OTHER);
+    assert_int_equal(choose_said(p, &said, NAN).arm, SPROUT_ARM_HOLDOUT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +613,12 @@ int main(void)
         cmocka_unit_test(the_first_rule_that_matches_wins),
         cmocka_unit_test(receipts_are_the_rules_say_and_else_the_policys),
         cmocka_unit_test(every_reason_and_arm_has_a_text),
+        cmocka_unit_test(a_prompt_is_decided_by_its_prediction_and_the_price),
+        cmocka_unit_test(without_a_prediction_or_unlike_the_mix_decides),
+        cmocka_unit_test(a_clients_floor_is_held_against_the_prediction),
+        cmocka_unit_test(a_rule_may_ask_for_the_predicted_kind),
+        cmocka_unit_test(a_rule_may_have_a_price_of_its_own),
+        cmocka_unit_test(holdout_comes_before_the_prediction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,57 @@ static struct sprout_facts facts(const char *path, const char *body)
 
 #define CHAT "/v1/chat/completions"
 
+/* The text a predictor is given, or "(none)". */
+static const char *first_text(const char *path, const char *body)
+{
+    static char text[64];
+    const struct sprout_inspect_opts opts = {.with_text = true};
+    const struct sprout_facts f = facts_with(path, sprout_str_of(body), &opts);
+    if (f.first_text == NULL) {
+        return "(none)";
+    }
+    assert_true(f.first_text->bytes < sizeof text);
+    memcpy(text, f.first_text->part, (size_t)f.first_text->bytes);
+    text[f.first_text->bytes] = '\0';
+    return text;
+}
+
+static void the_first_question_is_what_a_predictor_reads(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *body, *text;
+    } cases[] = {
+        {CHAT,
+         "{\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":"
+         "\"user\",\"content\":\"Q\\u00e9\"},{\"role\":\"assistant\",\"content\":"
+         "\"A\"},{\"content\":\"R\",\"role\":\"user\"}]}",
+         "Q\xc3\xa9"},
+        {CHAT,
+         "{\"messages\":[{\"content\":\"S\",\"role\":\"system\"},{\"content\":"
+         "\"Q\",\"role\":\"user\"}]}",
+         "Q"},
+        {CHAT,
+         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+         "\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]}]}",
+         "a\nb"},
+        {"/v1/messages",
+         "{\"messages\":[{\"role\":\"user\",\"content\":\"Q\"}],"
+         "\"system\":\"S\"}",
+         "Q"},
+        {"/v1/messages",
+         "{\"system\":\"S\",\"messages\":[{\"role\":\"user\","
+         "\"content\":\"Q\"}]}",
+         "Q"},
+        {"/v1/responses", "{\"instructions\":\"S\",\"input\":\"Q\"}", "Q"},
+        {"/api/generate", "{\"system\":\"S\",\"prompt\":\"Q\"}", "Q"},
+        {CHAT, "{\"messages\":[]}", "(none)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_string_equal(first_text(cases[i].path, cases[i].body), cases[i].text);
+    }
+}
+
 static void a_dialect_is_found_by_method_and_path_under_any_prefix(void **state)
 {
     (void)state;
@@ -255,6 +306,7 @@ static void a_request_without_a_dialect_has_no_facts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_question_is_what_a_predictor_reads),
         cmocka_unit_test(a_dialect_is_found_by_method_and_path_under_any_prefix),
         cmocka_unit_test(own_errors_have_the_shape_of_the_api),
         cmocka_unit_test(the_model_is_decoded_and_cut_at_a_whole_character),

@@ -50,8 +50,20 @@ static struct sprout_policy *full_policy(struct policy_fixture *f)
         .header_value = SPROUT_STR("caf\xc3\xa9*"),
         .stream = SPROUT_YES,
         .tools = SPROUT_NO,
+        .kind = SPROUT_STR("maths"),
         .min_bytes = 1,
         .max_bytes = 1000,
+    };
+    r->ng_per_quality = 1234;
+    p->predictor = (struct sprout_policy_predictor){
+        .file = SPROUT_STR("predictor-00ff12345678abcd.weights"),
+        .id = 0x00ff12345678abcd,
+        .decides = true,
+        .ng_per_token = 310000,
+        .ng_per_quality = 91000000,
+        .tie_ng = 2,
+        .split = 32768,
+        .correction = {0.01, -0.02, 0},
     };
     r->off = true;
     r->levels = 3;

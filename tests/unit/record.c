@@ -37,6 +37,10 @@ static struct sprout_record full_record(void)
         .outcome = SPROUT_OUTCOME_CLIENT_CLOSED,
         .bytes_in = 1,
         .bytes_out = 2,
+        .predicted = {true,
+                      SPROUT_KIND_MATHS,
+                      {36700, 17000, 11836},
+                      {51200, 20480, -256}},
     };
 }
 
@@ -48,7 +52,8 @@ static const char full_line[] =
     "\"key\":\"00ff12345678abcd\",\"tokens\":{\"prompt\":120,\"cached\":96,"
     "\"completion\":45,\"reasoning\":12},\"usage\":\"reported\",\"ttfb_us\":1000,"
     "\"duration_us\":2000,\"overhead_us\":30,\"status\":200,"
-    "\"outcome\":\"client_closed\",\"bytes_in\":1,\"bytes_out\":2}";
+    "\"outcome\":\"client_closed\",\"bytes_in\":1,\"bytes_out\":2,"
+    "\"predicted\":\"maths 36700 17000 11836 51200 20480 -256\"}";
 
 static struct sprout_str put(const struct sprout_record *r,
                              char memory[SPROUT_RECORD_MAX])
@@ -85,6 +90,32 @@ static void a_record_reads_back_the_same(void **state)
     assert_true(sprout_str_eq(put(&back, second), sprout_str_of(full_line)));
     assert_int_equal(back.time.ns, r.time.ns);
     assert_int_equal(back.key, r.key);
+}
+
+static void a_prediction_may_be_missing_but_not_damaged(void **state)
+{
+    (void)state;
+    char memory[SPROUT_RECORD_MAX];
+    struct sprout_record r = full_record(), back = {0};
+    struct sprout_error err;
+    r.predicted.known = false;
+    struct sprout_str line = put(&r, memory);
+    assert_int_equal(read_line(line, &back, &err), SPROUT_OK);
+    assert_false(back.predicted.known);
+
+    static const char *const bad[] = {"maths 1 2 3 4 5", "magic 1 2 3 4 5 6", "",
+                                      "maths 1 2 3 4 5 6 7",
+                                      "maths 1 2 3 4 5 99999999999"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[SPROUT_RECORD_MAX];
+        struct sprout_buf b = sprout_buf_of(text, sizeof text);
+        sprout_buf_put(&b, (struct sprout_str){line.ptr, line.len - sizeof "null}" + 1});
+        sprout_buf_printf(&b, "\"%s\"}", bad[i]);
+        assert_int_equal(read_line(sprout_buf_str(&b), &back, &err), SPROUT_INVALID);
+    }
+    line.len -= sizeof ",\"predicted\":null}" - 1; /* as written before there was one */
+    memory[line.len++] = '}';
+    assert_int_equal(read_line(line, &back, &err), SPROUT_OK);
 }
 
 static void what_is_unknown_is_null_and_stays_unknown(void **state)
@@ -229,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_one_line_with_its_version_first),
         cmocka_unit_test(a_record_reads_back_the_same),
+        cmocka_unit_test(a_prediction_may_be_missing_but_not_damaged),
         cmocka_unit_test(what_is_unknown_is_null_and_stays_unknown),
         cmocka_unit_test(a_line_cut_at_any_byte_is_refused_and_changes_nothing),
         cmocka_unit_test(a_damaged_line_is_refused_with_its_member),
