@@ -239,9 +239,12 @@ def saved_text(report):
             f"{saved['high']:.0f})")
 
 
-def correct(answers, reason):
-    """(right, known): answers given for this reason whose right answer is known."""
-    known = [a["correct"] for a in answers if a["reason"] == reason and
+CHOSEN = ("mix", "predicted", "floor")  # by the policy, not by chance
+
+
+def correct(answers, reasons):
+    """(right, known): answers given for these reasons whose right answer is known."""
+    known = [a["correct"] for a in answers if a["reason"] in reasons and
              a["correct"] is not None]
     return sum(known), len(known)
 
@@ -262,8 +265,8 @@ def result(report, answers, errors):
         "saved_percent_low": saved["low"],
         "saved_percent_high": saved["high"],
         "holdout_requests": report["holdout_requests"],
-        "correct_l0_percent": percent(*correct(answers, "holdout")),
-        "correct_chosen_percent": percent(*correct(answers, "mix")),
+        "correct_l0_percent": percent(*correct(answers, ("holdout",))),
+        "correct_chosen_percent": percent(*correct(answers, CHOSEN)),
         "errors": errors,
         "energy_method": ", ".join(report["energy_methods"]) or None,
         "grid_zone": report["grid"][0]["zone"] if report["grid"] else None,
@@ -302,8 +305,12 @@ class Watch:
     def line(self):
         status = self.gateway.status()
         answers, errors = self.clients.so_far()
-        mix = " ".join(f"{level['level']} {100 * level['share']:.0f} %"
-                       for level in status["policy"]["levels"] if level["share"] > 0)
+        policy = status["policy"]
+        shares = [level["share"] for level in policy["levels"]]
+        if predictor := policy["predictor"]:
+            shares = predictor.get("mix", shares)
+        mix = " ".join(f"{level['level']} {100 * share:.0f} %"
+                       for level, share in zip(policy["levels"], shares) if share > 0.005)
         return (f"{status['grid']['slot_start'][11:16]} UTC "
                 f"{status['grid']['g_per_kwh']:3.0f} g/kWh | mix {mix} | {len(answers)} answers"
                 f"{f', {errors} errors' if errors else ''} | "
@@ -330,8 +337,8 @@ def print_table(report, answers, errors):
     print(f"Carbon against the holdout ({report['holdout_requests']} requests that chance left "
           f"at L0):\n  {saved_text(report)}; always L1: "
           f"{number(report['always_l1']['carbon_percent']['value'], '.0f')} %.")
-    for reason, name in (("holdout", "L0"), ("mix", "the chosen levels")):
-        right, known = correct(answers, reason)
+    for reasons, name in ((("holdout",), "L0"), (CHOSEN, "the chosen levels")):
+        right, known = correct(answers, reasons)
         print(f"Correct at {name}: {right} of {known} "
               f"({number(percent(right, known), '.0f')} %).")
     print(f"  {demo_questions.MATCH_RULE}.\n  A model of 135 million parameters is often "

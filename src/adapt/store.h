@@ -28,11 +28,12 @@
 #include "base/status.h"
 #include "base/str.h"
 #include "core/carbon.h"
+#include "core/predict_price.h"
 #include "core/units.h"
 #include "wire/record.h"
 
 enum {
-    SPROUT_STORE_SCHEMA = 1, /* the version this code writes */
+    SPROUT_STORE_SCHEMA = 2, /* the version this code writes */
     /* Groups (level, model, arm, rule, stratum, method) told apart in sums; models are named
      * by clients, so beyond this they are counted as "(other)". */
     SPROUT_STORE_SERIES_MAX = 4096,
@@ -105,6 +106,18 @@ SPROUT_MUST_USE enum sprout_status sprout_store_put_position(
 SPROUT_MUST_USE enum sprout_status sprout_store_position(
     struct sprout_store *s, struct sprout_journal_position *out,
     struct sprout_error *err);
+
+/* A prompt as the predictor `predictor` (its checksum) saw it, in the open transaction.  The
+ * last SPROUT_PREDICT_SAMPLES_MAX of them are kept. */
+SPROUT_MUST_USE enum sprout_status sprout_store_put_sample(
+    struct sprout_store *s, uint64_t predictor,
+    const struct sprout_predict_sample *sample, struct sprout_error *err);
+/* Those of one predictor, at most `cap` of them; *out_count is how many. */
+SPROUT_MUST_USE enum sprout_status sprout_store_samples(struct sprout_store *s,
+                                                        uint64_t predictor,
+                                                        struct sprout_predict_sample *out,
+                                                        size_t cap, size_t *out_count,
+                                                        struct sprout_error *err);
 
 /* ---- what the daemon writes ------------------------------------------------------------ */
 

@@ -74,7 +74,14 @@ static const char schema_1[] =
     " JOIN workers w ON w.id = r.worker JOIN series s ON s.id = r.series"
     " JOIN slots g ON g.id = r.slot;";
 
-static const char *const migrations[SPROUT_STORE_SCHEMA] = {schema_1};
+/* The last prompts as they were predicted: a ring, written in turn. */
+static const char schema_2[] =
+    "CREATE TABLE samples(slot INTEGER PRIMARY KEY, predictor INTEGER NOT NULL,"
+    " kind INTEGER NOT NULL, q0 INTEGER NOT NULL, q1 INTEGER NOT NULL,"
+    " q2 INTEGER NOT NULL, t0 INTEGER NOT NULL, t1 INTEGER NOT NULL,"
+    " t2 INTEGER NOT NULL);";
+
+static const char *const migrations[SPROUT_STORE_SCHEMA] = {schema_1, schema_2};
 
 enum {
     APPLICATION_ID = 0x53707274, /* "Sprt", in the file's header */

@@ -88,6 +88,11 @@
       "at_l1 = at_l1 + excluded.at_l1, tokens = tokens + excluded.tokens, "              \
       "energy_uj = energy_uj + excluded.energy_uj, "                                     \
       "time_us = time_us + excluded.time_us, grams_ug = grams_ug + excluded.grams_ug")   \
+    X(SAMPLE_PUT, "INSERT OR REPLACE INTO samples VALUES((SELECT ifnull((SELECT n FROM " \
+                  "counts WHERE name = 'samples'), 0)) % ?1, ?2, ?3, ?4, ?5, ?6, ?7, "   \
+                  "?8, ?9)")                                                             \
+    X(SAMPLES_GET, "SELECT kind, q0, q1, q2, t0, t1, t2 FROM samples "                   \
+                   "WHERE predictor = ?1 ORDER BY slot LIMIT ?2")                        \
     X(PRUNE_RECEIPTS, "DELETE FROM receipts WHERE id IN (SELECT id FROM receipts "       \
                       "WHERE at < ?1 ORDER BY at LIMIT ?2)")                             \
     X(PRUNE_CONVERSATIONS, "DELETE FROM conversations WHERE id IN (SELECT id "           \

@@ -34,7 +34,8 @@ static const char help_text[] =
     "  --api-key-sha256 H  hash of the API key it presents\n"
     "  --stream, --tools   it streams, it carries tools\n"
     "  --body FILE         its JSON body ('-': standard input); model, stream and tools\n"
-    "                      are then the body's\n";
+    "                      are then the body's\n"
+    "  --bodies FILE       many of them, one a line; a line of JSON for each\n";
 
 int sprout_policy_cli_usage(const char *what, const char *found)
 {

@@ -80,6 +80,37 @@ static void explain_levels(const struct sprout_policy *p,
            "tokens;\nwith few of them the estimate leans on the profile.\n");
 }
 
+static void explain_predictor(const struct sprout_policy *p,
+                              const struct sprout_explanation *e)
+{
+    const struct sprout_predict_price *const x = &e->predicted.price;
+    if (p->predictor.file.len == 0) {
+        return;
+    }
+    if (!p->predictor.decides) {
+        printf("\nPredictor %016llx looks at prompts and decides none yet: it was shown "
+               "%lld "
+               "lately\n(predictor.samples_min says how many it takes).  The mix above "
+               "holds.\n",
+               (unsigned long long)p->predictor.id, (long long)e->predicted.samples);
+        return;
+    }
+    printf(
+        "\nPrompts are told apart one by one (predictor %016llx): each gets the level of "
+        "least\ncarbon - price * quality, at %.3g mg a token and %.3g mg for one per "
+        "cent "
+        "of preference.\nThe mix above is for prompts unlike what it was trained on.\n",
+        (unsigned long long)p->predictor.id, 1e-6 * (double)p->predictor.ng_per_token,
+        1e-8 * (double)p->predictor.ng_per_quality);
+    if (e->predicted.decides) {
+        printf("Of the last %lld prompts that makes L0 %.0f %%, L1 %.0f %%, L2 %.0f %%: "
+               "%.0f "
+               "tokens\ninstead of %.0f, at %.1f %% of L0's quality as predicted.\n",
+               (long long)e->predicted.samples, 100 * x->mix[0], 100 * x->mix[1],
+               100 * x->mix[2], x->tokens, x->tokens_l0, 100 * x->quality);
+    }
+}
+
 static void explain_result(const struct sprout_policy *p,
                            const struct sprout_explanation *e)
 {
@@ -124,6 +155,7 @@ int sprout_policy_cli_explain(const struct policy_opts *opts)
         explain_grid(file.policy, &e);
         explain_floor(file.policy, &e);
         explain_levels(file.policy, &e);
+        explain_predictor(file.policy, &e);
         explain_result(file.policy, &e);
     }
     sprout_policy_file_close(&file);

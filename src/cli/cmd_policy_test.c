@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "adapt/clock.h"
+#include "adapt/weights.h"
 #include "cli/cmd_policy.h"
 #include "control/whatif.h"
 
 enum { BODY_MAX = 64 * 1024 * 1024, JSON_MAX = 8 * 1024 };
 
 struct args {
+    const char *bodies;
     struct policy_opts opts;
     struct sprout_whatif_request request;
     const char *body;
@@ -41,6 +43,8 @@ static bool take_value(struct args *a, const char *option, const char *value, bo
         a->request.api_key_sha256 = sprout_str_of(value);
     } else if (strcmp(option, "--body") == 0) {
         a->body = value;
+    } else if (strcmp(option, "--bodies") == 0) {
+        a->bodies = value;
     } else if (strcmp(option, "--header") == 0) {
         *bad = !take_header(&a->request, value);
     } else {
@@ -79,10 +83,11 @@ static int parse(int argc, char **argv, struct args *a)
 static int load_body(struct args *a, struct sprout_file *file)
 {
     struct sprout_error err = {0};
-    if (a->body == NULL) {
+    const char *const named = a->bodies != NULL ? a->bodies : a->body;
+    if (named == NULL) {
         return 0;
     }
-    const char *const path = strcmp(a->body, "-") == 0 ? "/dev/stdin" : a->body;
+    const char *const path = strcmp(named, "-") == 0 ? "/dev/stdin" : named;
     const enum sprout_status status = sprout_file_read(path, BODY_MAX, file, &err);
     if (status != SPROUT_OK) {
         fprintf(stderr, "sprout policy: %s\n", err.message);
@@ -140,6 +145,18 @@ static void print_parameters(const struct sprout_policy *p, const struct args *a
     }
 }
 
+static void print_prediction(const struct sprout_prediction *said)
+{
+    printf("%-13s%s%s", "predicted", sprout_kind_text(said->kind),
+           said->unlike ? ", unlike anything trained on, so the mix decides" : "");
+    for (int l = 0; l < SPROUT_PREDICT_LEVELS && !said->unlike; l++) {
+        printf("; L%d preferred %.0f %%, %.0f tokens", l,
+               100.0 * said->quality[l] / SPROUT_PREDICT_ONE,
+               (double)said->tokens[l] / SPROUT_PREDICT_TOKEN);
+    }
+    printf("\n");
+}
+
 static void print_words(const struct sprout_policy *p, const struct args *a,
                         const struct sprout_whatif *w)
 {
@@ -169,6 +186,9 @@ static void print_words(const struct sprout_policy *p, const struct args *a,
     }
     print_parameters(p, a, w);
     print_switches(w);
+    if (w->predicted) {
+        print_prediction(&w->said);
+    }
     printf("%-13s%s be asked for\n", "a receipt", w->choice.receipts ? "may" : "may not");
 }
 
@@ -194,8 +214,48 @@ static void put_parameters(struct sprout_buf *b, const struct sprout_policy *p,
     sprout_buf_byte(b, '}');
 }
 
-static void print_json(const struct sprout_policy *p, const struct args *a,
+static void put_numbers(struct sprout_buf *b, const char *name, const int32_t *v,
+                        double one)
+{
+    sprout_buf_printf(b, ",\"%s\":[", name);
+    for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
+        sprout_buf_put(b, l > 0 ? SPROUT_STR(",") : SPROUT_STR(""));
+        sprout_buf_f64(b, v[l] / one);
+    }
+    sprout_buf_byte(b, ']');
+}
+
+static void put_prediction(struct sprout_buf *b, const struct sprout_whatif *w)
+{
+    if (!w->predicted) {
+        sprout_buf_put(b, SPROUT_STR(",\"predicted\":null"));
+        return;
+    }
+    sprout_buf_printf(b, ",\"predicted\":{\"kind\":\"%s\",\"unlike\":%s",
+                      sprout_kind_text(w->said.kind), w->said.unlike ? "true" : "false");
+    put_numbers(b, "quality", w->said.quality, SPROUT_PREDICT_ONE);
+    put_numbers(b, "tokens", w->said.tokens, SPROUT_PREDICT_TOKEN);
+    sprout_buf_byte(b, '}');
+}
+
+static void put_shares(struct sprout_buf *b, const struct sprout_policy *p,
                        const struct sprout_whatif *w)
+{
+    sprout_buf_put(b, SPROUT_STR(",\"shares\":{"));
+    for (size_t l = 0; l < p->level_count; l++) {
+        sprout_buf_put(b, l > 0 ? SPROUT_STR(",") : SPROUT_STR(""));
+        sprout_buf_json(b, p->levels[l].name);
+        sprout_buf_byte(b, ':');
+        sprout_buf_f64(b, w->share[l]);
+    }
+    sprout_buf_put(b, SPROUT_STR("},\"holdout\":"));
+    sprout_buf_f64(b, w->holdout);
+    sprout_buf_put(b, SPROUT_STR(",\"explore\":"));
+    sprout_buf_f64(b, w->explore);
+}
+
+static void print_json(const struct sprout_policy *p, const struct args *a,
+                       const struct sprout_whatif *w, bool shares)
 {
     char text[JSON_MAX];
     struct sprout_buf b = sprout_buf_of(text, sizeof text);
@@ -220,17 +280,10 @@ static void print_json(const struct sprout_policy *p, const struct args *a,
     } else {
         sprout_buf_put(&b, SPROUT_STR("null,\"arm\":null,\"reason\":null"));
     }
-    sprout_buf_put(&b, SPROUT_STR(",\"shares\":{"));
-    for (size_t l = 0; l < p->level_count; l++) {
-        sprout_buf_put(&b, l > 0 ? SPROUT_STR(",") : SPROUT_STR(""));
-        sprout_buf_json(&b, p->levels[l].name);
-        sprout_buf_byte(&b, ':');
-        sprout_buf_f64(&b, w->share[l]);
+    if (shares) {
+        put_shares(&b, p, w);
     }
-    sprout_buf_put(&b, SPROUT_STR("},\"holdout\":"));
-    sprout_buf_f64(&b, w->holdout);
-    sprout_buf_put(&b, SPROUT_STR(",\"explore\":"));
-    sprout_buf_f64(&b, w->explore);
+    put_prediction(&b, w);
     put_parameters(&b, p, a, w);
     sprout_buf_printf(
         &b, ",\"receipts\":%s,\"placement\":", w->choice.receipts ? "true" : "false");
@@ -241,11 +294,55 @@ static void print_json(const struct sprout_policy *p, const struct args *a,
     printf("%.*s\n", (int)b.len, b.ptr);
 }
 
+/* One body a line, one answer a line: what each of them would be given. */
+static void test_bodies(struct args *a, const struct sprout_policy *p, void *memory)
+{
+    struct sprout_whatif w;
+    struct sprout_str rest = a->request.body;
+    a->request.alone = true;
+    while (rest.len > 0) {
+        const char *const lf = memchr(rest.ptr, '\n', rest.len);
+        const size_t n = lf == NULL ? rest.len : (size_t)(lf - rest.ptr);
+        a->request.body = (struct sprout_str){rest.ptr, n};
+        const size_t cut = lf == NULL ? n : n + 1;
+        rest = (struct sprout_str){rest.ptr + cut, rest.len - cut};
+        sprout_whatif(p, &a->request, sprout_clock_wall(), memory, &w);
+        print_json(p, a, &w, false);
+    }
+}
+
+/* Weights that cannot be had are told, and the mixes then hold as they would in nginx. */
+static void open_predictor(struct args *a, const struct sprout_policy *p, const char *dir,
+                           struct sprout_weights *weights)
+{
+    char path[PATH_MAX];
+    struct sprout_error err = {0};
+    const struct sprout_str file = p->predictor.file;
+    if (file.len == 0) {
+        return;
+    }
+    const int n = snprintf(path, sizeof path, "%s/%.*s", dir, (int)file.len, file.ptr);
+    if (n < 0 || (size_t)n >= sizeof path) {
+        return;
+    }
+    if (sprout_weights_open(path, weights, &err) != SPROUT_OK) {
+        fprintf(stderr, "sprout policy: no predictions: %s\n", err.message);
+    } else if (weights->predictor.id != p->predictor.id) {
+        fprintf(stderr,
+                "sprout policy: no predictions: %s holds other weights than the "
+                "policy names\n",
+                path);
+    } else {
+        a->request.predictor = &weights->predictor;
+    }
+}
+
 int sprout_policy_cli_test(int argc, char **argv)
 {
     char dir[PATH_MAX];
     static _Alignas(16) char memory[SPROUT_WHATIF_MEMORY];
     struct args a = {.body = NULL};
+    struct sprout_weights weights = {0};
     struct sprout_file body = {0};
     struct sprout_policy_file file = {0};
     struct sprout_whatif w;
@@ -257,13 +354,19 @@ int sprout_policy_cli_test(int argc, char **argv)
         rc = load_body(&a, &body);
     }
     if (rc == 0) {
+        open_predictor(&a, file.policy, dir, &weights);
+    }
+    if (rc == 0 && a.bodies != NULL) {
+        test_bodies(&a, file.policy, memory);
+    } else if (rc == 0) {
         sprout_whatif(file.policy, &a.request, sprout_clock_wall(), memory, &w);
         if (a.opts.json) {
-            print_json(file.policy, &a, &w);
+            print_json(file.policy, &a, &w, true);
         } else {
             print_words(file.policy, &a, &w);
         }
     }
+    sprout_weights_close(&weights);
     sprout_file_free(&body);
     sprout_policy_file_close(&file);
     return rc;

@@ -66,6 +66,12 @@ struct sprout_config_quality {
     uint32_t shares_count;
 };
 
+struct sprout_config_predictor {
+    char *weights;       /* a file, "default", or "none" */
+    double caution;      /* relative quality kept in hand above the floor */
+    int64_t samples_min; /* predicted prompts before it decides */
+};
+
 struct sprout_config_clients {
     bool force;
     bool receipts;
@@ -91,6 +97,7 @@ struct sprout_config_match {
     char *api_key_sha256;
     char *header;
     char *header_value;
+    char *kind;
     enum sprout_tristate stream;
     enum sprout_tristate tools;
     int64_t min_bytes;
@@ -123,6 +130,9 @@ struct sprout_config {
     uint32_t levels_count;
     struct sprout_config_grid grid;
     struct sprout_config_quality quality;
+    struct sprout_config_predictor predictor;
+    char **protect; /* kinds of prompt, or routes, that stay at L0 */
+    uint32_t protect_count;
     double holdout;
     double explore;
     struct sprout_config_clients clients;

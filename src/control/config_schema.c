@@ -9,6 +9,9 @@
 #include <stddef.h>
 
 #include "core/instant.h"
+#include "core/predict.h"
+
+enum { PROTECT_MAX = 32 };
 
 /* ---- checks of texts ----------------------------------------------------------------- */
 
@@ -107,6 +110,20 @@ static const char *expect_pattern(struct sprout_str s)
     return s.len > 0 && expect_text(s) == NULL ? NULL : "text";
 }
 
+static const char *expect_kind(struct sprout_str s)
+{
+    return s.len == 0 || sprout_kind_of(s) >= 0 ? NULL : "maths, code or other";
+}
+
+static const char *expect_protect(struct sprout_str s)
+{
+    const bool kind = sprout_kind_of(s) > SPROUT_KIND_OTHER;
+    const bool route = s.len > 0 && s.ptr[0] == '/' && s.len <= SPROUT_NAME_MAX / 2 &&
+                       expect_text(s) == NULL;
+    return kind || route ? NULL
+                         : "maths, code, or a route such as /exam/*, at most 32 bytes";
+}
+
 const char *sprout_config_expect_path(struct sprout_str s)
 {
     return s.len > 0 && expect_text(s) == NULL ? NULL : "a path";
@@ -166,25 +183,29 @@ static const cyaml_strval_t placement_words[] = {
 #define ROW_NAMES(type, key)                                                             \
     CYAML_FIELD_SEQUENCE(#key, OPT | CYAML_FLAG_POINTER, type, key, &name_entry, 1,      \
                          SPROUT_LEVELS_MAX)
+#define ROW_PROTECTED(type, key)                                                         \
+    CYAML_FIELD_SEQUENCE(#key, OPT | CYAML_FLAG_POINTER, type, key, &name_entry, 0,      \
+                         PROTECT_MAX)
 #define ROW_NUMBERS(type, key)                                                           \
     CYAML_FIELD_SEQUENCE(#key, OPT | CYAML_FLAG_POINTER, type, key, &number_entry, 2,    \
                          SPROUT_LEVELS_MAX)
 #define ROW_TRIPLE(type, key)                                                            \
     CYAML_FIELD_SEQUENCE_FIXED(#key, CYAML_FLAG_DEFAULT, type, key, &number_entry, 3)
 
-#define CHILD_TEXT(key)     NULL
-#define CHILD_PATH(key)     NULL
-#define CHILD_NAME(key)     NULL
-#define CHILD_NUMBER(key)   NULL
-#define CHILD_WHOLE(key)    NULL
-#define CHILD_BOOL(key)     NULL
-#define CHILD_WORD(key)     NULL
-#define CHILD_TRISTATE(key) NULL
-#define CHILD_MAP(key)      key##_notes
-#define CHILD_LIST(key)     key##_notes
-#define CHILD_NAMES(key)    &name_note
-#define CHILD_NUMBERS(key)  &share_note
-#define CHILD_TRIPLE(key)   &coefficient_note
+#define CHILD_TEXT(key)      NULL
+#define CHILD_PATH(key)      NULL
+#define CHILD_NAME(key)      NULL
+#define CHILD_NUMBER(key)    NULL
+#define CHILD_WHOLE(key)     NULL
+#define CHILD_BOOL(key)      NULL
+#define CHILD_WORD(key)      NULL
+#define CHILD_TRISTATE(key)  NULL
+#define CHILD_MAP(key)       key##_notes
+#define CHILD_LIST(key)      key##_notes
+#define CHILD_NAMES(key)     &name_note
+#define CHILD_PROTECTED(key) &protect_note
+#define CHILD_NUMBERS(key)   &share_note
+#define CHILD_TRIPLE(key)    &coefficient_note
 
 #define FIELD(kind, type, key, ...) ROW_##kind(type, key),
 #define NOTE(kind, type, key, fallback, bounds, expect, doc)                             \
@@ -198,6 +219,7 @@ static const cyaml_strval_t placement_words[] = {
 static const cyaml_schema_value_t name_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED)};
 static const struct config_note name_note = {.fallback = "", .expect = expect_name};
+static const struct config_note protect_note = {.fallback = "", .expect = expect_protect};
 static const cyaml_schema_value_t number_entry = {
     CYAML_VALUE_FLOAT(CYAML_FLAG_DEFAULT, double)};
 static const struct config_note share_note = {.fallback = "", .lo = 0, .hi = 1000};
@@ -277,6 +299,17 @@ TABLE(grid, GRID_ROWS);
       "prior is used and marked so.")
 TABLE(quality, QUALITY_ROWS);
 
+#define PREDICTOR_ROWS(X)                                                                \
+    X(TEXT, struct sprout_config_predictor, weights, "default", RANGE(1, 4000), NULL,    \
+      "Weights made by `sprout train`, `default` (what comes with sprout), or `none`.")  \
+    X(NUMBER, struct sprout_config_predictor, caution, "0.02", RANGE(0, 0.5), NULL,      \
+      "Relative quality kept in hand above the floor, because the choice among "         \
+      "predictions flatters itself.")                                                    \
+    X(WHOLE, struct sprout_config_predictor, samples_min, "64", RANGE(1, 4096), NULL,    \
+      "How many prompts must have been predicted before predictions decide; until "      \
+      "then the mix does.")
+TABLE(predictor, PREDICTOR_ROWS);
+
 #define CLIENTS_ROWS(X)                                                                  \
     X(BOOL, struct sprout_config_clients, force, "true", NO_BOUND, NULL,                 \
       "May a client choose its level with `Sprout-Level`?")                              \
@@ -317,6 +350,8 @@ TABLE(profiles, PROFILE_ROWS);
       "Request header that must be there.")                                              \
     X(TEXT, struct sprout_config_match, header_value, "", RANGE(0, SPROUT_PATTERN_MAX),  \
       expect_pattern, "Its value, `*` and `?` allowed; without it any.")                 \
+    X(TEXT, struct sprout_config_match, kind, "", NO_BOUND, expect_kind,                 \
+      "Predicted kind of the prompt: `maths`, `code` or `other`.")                       \
     X(TRISTATE, struct sprout_config_match, stream, "any", NO_BOUND, NULL,               \
       "Streamed replies only (`yes`) or whole ones only (`no`).")                        \
     X(TRISTATE, struct sprout_config_match, tools, "any", NO_BOUND, NULL,                \
@@ -354,8 +389,8 @@ TABLE(rules, RULE_ROWS);
 
 enum {
     levels_max = SPROUT_LEVELS_MAX,
-    profiles_max = SPROUT_PROFILES_MAX - 1, /* one more is ours, for "*" */
-    rules_max = SPROUT_RULES_MAX,
+    profiles_max = SPROUT_PROFILES_MAX - 1,     /* one more is ours, for "*" */
+    rules_max = SPROUT_RULES_MAX - PROTECT_MAX, /* those are rules, too */
 };
 
 static const cyaml_schema_value_t levels_entry = {
@@ -388,6 +423,10 @@ static const cyaml_schema_value_t rules_entry = {
     X(MAP, struct sprout_config, grid, NULL, NO_BOUND, NULL, "Carbon intensity.")        \
     X(MAP, struct sprout_config, quality, NULL, NO_BOUND, NULL,                          \
       "The floor under quality.")                                                        \
+    X(MAP, struct sprout_config, predictor, NULL, NO_BOUND, NULL,                        \
+      "Tells prompts apart one by one.")                                                 \
+    X(PROTECTED, struct sprout_config, protect, NULL, NO_BOUND, NULL,                    \
+      "What stays at L0 always: `maths`, `code`, or a route such as `/exam/*`.")         \
     X(NUMBER, struct sprout_config, holdout, "0.05", RANGE(0, 1), NULL,                  \
       "Share of conversations always at L0: what savings are measured against.")         \
     X(NUMBER, struct sprout_config, explore, "0.02", RANGE(0, 1), NULL,                  \

@@ -43,15 +43,21 @@ enum sprout_status sprout_daemon_use(struct sprout_daemon *d,
                                      struct sprout_error *err)
 {
     struct sprout_grid *grid = NULL;
+    struct sprout_weights weights;
     const struct sprout_grid_opts opts = sprout_config_grid_opts(config, d->epoch);
 
     if (!make_plan_memory(d)) {
         return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for planning");
     }
-    const enum sprout_status status = sprout_grid_new(&opts, &grid, err);
+    enum sprout_status status = sprout_daemon_predictor_open(config, &weights, err);
+    if (status == SPROUT_OK) {
+        status = sprout_grid_new(&opts, &grid, err);
+    }
     if (status != SPROUT_OK) {
+        sprout_weights_close(&weights);
         return status;
     }
+    sprout_daemon_predictor_use(d, &weights);
     sprout_grid_free(d->grid);
     sprout_config_free(d->config);
     d->grid = grid;
@@ -270,13 +276,15 @@ static enum sprout_status queue_policy(struct sprout_daemon *d,
 
 struct learning {
     const struct sprout_config *config;
+    bool predicted; /* levels may have been chosen by what the prompt is */
     struct sprout_learn_sum sum[SPROUT_LEVELS_MAX];
 };
 
 static void learn_from(void *ctx, const struct sprout_store_sum *sum)
 {
     struct learning *const l = ctx;
-    const bool drawn = sprout_str_eq(sum->arm, SPROUT_STR("mix")) ||
+    /* Where prompts are told apart, only what chance drew shows what a level costs. */
+    const bool drawn = (!l->predicted && sprout_str_eq(sum->arm, SPROUT_STR("mix"))) ||
                        sprout_str_eq(sum->arm, SPROUT_STR("explore")) ||
                        sprout_str_eq(sum->arm, SPROUT_STR("holdout"));
 
@@ -300,7 +308,7 @@ static bool learn(struct sprout_daemon *d, sprout_instant wall, struct learning 
     const int64_t window = (int64_t)LEARN_DAYS * SECONDS_PER_DAY * SPROUT_NS_PER_SECOND;
     const struct sprout_store_range range = {{wall.ns - window}, {INT64_MAX}};
 
-    *out = (struct learning){.config = d->config};
+    *out = (struct learning){.config = d->config, .predicted = d->weights.map != NULL};
     return d->store != NULL &&
            sprout_store_sums(d->store, range, SPROUT_BY_LEVEL | SPROUT_BY_ARM, learn_from,
                              out, NULL) == SPROUT_OK;
@@ -320,7 +328,7 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
     const int slot = 1 - d->plan_slot;
     struct sprout_arena arena = sprout_arena_of(d->plan_memory[slot], SPROUT_PLAN_MEMORY);
     const int64_t window_s = d->config->quality.window_hours * 3600;
-    const struct sprout_plan_in in = {
+    struct sprout_plan_in in = {
         .config = d->config,
         .grid = d->value,
         .range = sprout_grid_range(d->grid, wall, sprout_span_seconds(window_s)),
@@ -329,6 +337,7 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
         .now = wall,
     };
 
+    sprout_daemon_predictor_plan(d, &in);
     status = sprout_plan(&in, &arena, &policy, &why, err);
     if (status == SPROUT_OK) {
         status = queue_policy(d, policy, err);

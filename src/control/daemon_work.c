@@ -110,6 +110,7 @@ void sprout_daemon_close(struct sprout_daemon *d)
         free(d->pending[i].json);
     }
     d->pending_count = 0;
+    sprout_daemon_predictor_close(d);
     sprout_grid_free(d->grid);
     d->grid = NULL;
     sprout_config_free(d->config);

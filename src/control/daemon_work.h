@@ -8,6 +8,7 @@
 
 #include "adapt/grid.h"
 #include "adapt/store.h"
+#include "adapt/weights.h"
 #include "control/config.h"
 #include "control/daemon.h"
 #include "control/ingest.h"
@@ -51,6 +52,11 @@ struct sprout_daemon {
     struct sprout_snapshot_group group[SPROUT_SNAPSHOT_GROUPS_MAX];
     size_t groups;
 
+    struct sprout_weights weights; /* map NULL: no predictor */
+    bool weights_there;            /* in the folder, under weights_name */
+    char weights_name[64];
+    struct sprout_predict_sample *samples; /* owned; room for those of a plan */
+
     struct sprout_hash_key salt;
     bool salt_known; /* from the ledger, the last policy, or drawn */
     bool salt_kept;  /* in the ledger */
@@ -85,6 +91,14 @@ SPROUT_MUST_USE enum sprout_status sprout_daemon_use(struct sprout_daemon *d,
                                                      sprout_instant wall,
                                                      struct sprout_error *err);
 void sprout_daemon_close(struct sprout_daemon *d);
+
+/* daemon_predict.c: the predictor that a configuration names (an empty struct: none), taken
+ * over by the daemon, and what a plan needs of it. */
+SPROUT_MUST_USE enum sprout_status sprout_daemon_predictor_open(
+    const struct sprout_config *c, struct sprout_weights *out, struct sprout_error *err);
+void sprout_daemon_predictor_use(struct sprout_daemon *d, struct sprout_weights *weights);
+void sprout_daemon_predictor_plan(struct sprout_daemon *d, struct sprout_plan_in *in);
+void sprout_daemon_predictor_close(struct sprout_daemon *d);
 
 /* Opens the ledger if it is not open and it is time; then at most `batches` of lines. */
 void sprout_daemon_ledger(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall,

@@ -60,6 +60,20 @@ static double number_at(const json_t *object, const char *key)
     return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
+static void take_predicted(const json_t *plan, struct sprout_plan_predicted *out)
+{
+    const json_t *const o = json_object_get(plan, "predictor");
+    const json_t *const mix = json_object_get(o, "mix");
+    out->samples = json_integer_value(json_object_get(o, "samples"));
+    out->decides = json_array_size(mix) == SPROUT_PREDICT_LEVELS;
+    out->price.quality = number_at(o, "quality");
+    out->price.tokens = number_at(o, "tokens");
+    out->price.tokens_l0 = number_at(o, "tokens_l0");
+    for (size_t l = 0; out->decides && l < SPROUT_PREDICT_LEVELS; l++) {
+        out->price.mix[l] = json_number_value(json_array_get(mix, l));
+    }
+}
+
 static void take_plan(const json_t *plan, const struct sprout_policy *p,
                       struct sprout_explanation *e)
 {
@@ -71,6 +85,7 @@ static void take_plan(const json_t *plan, const struct sprout_policy *p,
         return; /* of another policy */
     }
     snprintf(e->floor_why, sizeof e->floor_why, "%s", why);
+    take_predicted(plan, &e->predicted);
     e->range = (struct sprout_grid_range){
         .lo = {number_at(range, "lo_g_per_kwh")},
         .hi = {number_at(range, "hi_g_per_kwh")},
@@ -186,6 +201,36 @@ static void put_floor(struct sprout_buf *b, const struct sprout_policy *p,
     sprout_buf_printf(b, "\"points\":%lld},", (long long)e->range.points);
 }
 
+static void put_predictor(struct sprout_buf *b, const struct sprout_policy *p,
+                          const struct sprout_explanation *e)
+{
+    const struct sprout_predict_price *const x = &e->predicted.price;
+    if (p->predictor.file.len == 0) {
+        sprout_buf_put(b, SPROUT_STR("\"predictor\":null,"));
+        return;
+    }
+    sprout_buf_printf(
+        b, "\"predictor\":{\"id\":\"%016llx\",\"decides\":%s,\"samples\":%lld,",
+        (unsigned long long)p->predictor.id, p->predictor.decides ? "true" : "false",
+        (long long)e->predicted.samples);
+    sprout_buf_printf(b, "\"ng_per_token\":%lld,\"ng_per_quality\":%lld,",
+                      (long long)p->predictor.ng_per_token,
+                      (long long)p->predictor.ng_per_quality);
+    if (e->predicted.decides) {
+        put_number(b, "quality", x->quality);
+        put_number(b, "tokens", x->tokens);
+        put_number(b, "tokens_l0", x->tokens_l0);
+        sprout_buf_put(b, SPROUT_STR("\"mix\":["));
+        for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
+            sprout_buf_f64(b, x->mix[l]);
+            sprout_buf_byte(b, ',');
+        }
+        close_with(b, ']');
+    }
+    close_with(b, '}');
+    sprout_buf_byte(b, ',');
+}
+
 void sprout_explain_put(struct sprout_buf *b, const struct sprout_policy *p,
                         size_t stratum, const struct sprout_explanation *e)
 {
@@ -198,6 +243,7 @@ void sprout_explain_put(struct sprout_buf *b, const struct sprout_policy *p,
     put_floor(b, p, e);
     put_number(b, "price", p->price);
     put_levels(b, p, &p->strata[stratum], e);
+    put_predictor(b, p, e);
     sprout_buf_put(b, SPROUT_STR("\"mix\":{"));
     put_number(b, "grams", e->grams_mix.v);
     put_number(b, "quality", e->quality_mix);

@@ -9,6 +9,7 @@
 #define SPROUT_CONTROL_EXPLAIN_H
 
 #include "adapt/grid.h"
+#include "control/planner.h"
 #include "core/policy.h"
 
 struct sprout_explanation {
@@ -21,6 +22,8 @@ struct sprout_explanation {
     double saved;        /* 1 - grams_mix / grams[0], expected; NaN: unknown */
     int64_t rests;       /* requests behind the estimates, all levels together */
     char floor_why[200]; /* empty: not known (no plan.json of this policy) */
+    struct sprout_plan_predicted
+        predicted;                  /* of plan.json; price.mix and what it promises */
     struct sprout_grid_range range; /* what the floor's rule used; points 0: configured,
                                        or lo NaN: none */
 };

@@ -255,6 +255,25 @@ static size_t record_inside(struct sprout_str text)
     return 0;
 }
 
+/* A prompt drawn by chance stands for those to come; one whose level was forced, or that a
+ * predictor did not know, does not. */
+static enum sprout_status keep_sample(struct sprout_ingest *in,
+                                      const struct sprout_record *record,
+                                      struct sprout_error *err)
+{
+    const struct sprout_policy *const policy = policy_of(in, record->policy);
+    const bool drawn = sprout_str_eq(record->arm, SPROUT_STR("mix")) ||
+                       sprout_str_eq(record->arm, SPROUT_STR("explore")) ||
+                       sprout_str_eq(record->arm, SPROUT_STR("holdout"));
+    if (!record->predicted.known || !drawn || policy == NULL) {
+        return SPROUT_OK;
+    }
+    struct sprout_predict_sample sample = {.kind = record->predicted.kind};
+    memcpy(sample.quality, record->predicted.quality, sizeof sample.quality);
+    memcpy(sample.tokens, record->predicted.tokens, sizeof sample.tokens);
+    return sprout_store_put_sample(in->store, policy->predictor.id, &sample, err);
+}
+
 static enum sprout_status take_record(struct sprout_ingest *in,
                                       const struct sprout_record *record,
                                       struct sprout_arena *arena,
@@ -262,9 +281,12 @@ static enum sprout_status take_record(struct sprout_ingest *in,
 {
     const struct sprout_store_receipt receipt = settle(in, record, arena);
     bool is_new = false;
-    const enum sprout_status status =
+    enum sprout_status status =
         sprout_store_put_receipt(in->store, &receipt, &is_new, err);
 
+    if (status == SPROUT_OK && is_new) {
+        status = keep_sample(in, record, err);
+    }
     if (status == SPROUT_OK) {
         *(is_new ? &in->batch.receipts : &in->batch.duplicates) += 1;
     }

@@ -233,6 +233,28 @@ static bool try_module(const char *folder, size_t len, const char *tail, char *o
     return true;
 }
 
+enum sprout_status sprout_default_weights_find(char *out, size_t cap,
+                                               struct sprout_error *err)
+{
+    char self[PATH_MAX];
+    const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = '\0';
+    const char *const slash = strrchr(self, '/');
+    const size_t here = slash == NULL ? 0 : (size_t)(slash - self);
+    if ((here > 0 &&
+         (try_module(self, here, "../data/predictor/default.weights", out, cap) ||
+          try_module(self, here, "../../data/predictor/default.weights", out, cap) ||
+          try_module(self, here, "../share/sprout/default.weights", out, cap))) ||
+        try_module(SPROUT_PREFIX, strlen(SPROUT_PREFIX), "share/sprout/default.weights",
+                   out, cap)) {
+        return SPROUT_OK;
+    }
+    return sprout_fail(err, SPROUT_NOT_FOUND,
+                       "the default predictor is not in %.120s/share/sprout: run make "
+                       "install, or set predictor.weights",
+                       SPROUT_PREFIX);
+}
+
 enum sprout_status sprout_nginx_module_find(char *out, size_t cap,
                                             struct sprout_error *err)
 {

@@ -30,4 +30,9 @@ SPROUT_MUST_USE enum sprout_status sprout_nginx_conf_put(
 SPROUT_MUST_USE enum sprout_status sprout_nginx_module_find(char *out, size_t cap,
                                                             struct sprout_error *err);
 
+/* The same of the predictor that comes with sprout: data/predictor of a source tree, or
+ * PREFIX/share/sprout. */
+SPROUT_MUST_USE enum sprout_status sprout_default_weights_find(char *out, size_t cap,
+                                                               struct sprout_error *err);
+
 #endif

@@ -6,7 +6,7 @@
  * A level whose cost is not known cannot be weighed and is left out of the optimum; when L0
  * itself cannot be weighed, or the grid is unknown, everything stays at L0 (or at the
  * lowest level a rule allows).  Nothing is invented. */
-#include "control/planner.h"
+#include "control/planner_inner.h"
 
 #include "base/hash.h"
 #include "core/instant.h"
@@ -17,17 +17,6 @@
 enum { RANGE_POINTS_MIN = 24 };
 
 enum { SECONDS_A_YEAR = 365 * 86400 };
-
-/* What one plan works with. */
-struct plan {
-    const struct sprout_plan_in *in;
-    struct sprout_arena *arena;
-    struct sprout_error *err;
-    struct sprout_policy *policy;
-    struct sprout_stratum *stratum;
-    struct sprout_plan_why *why;
-    size_t levels;
-};
 
 static struct sprout_str keep(struct plan *p, const char *text)
 {
@@ -241,6 +230,7 @@ static void copy_match(struct plan *p, const struct sprout_config_match *from,
         .api_key_sha256 = keep(p, from->api_key_sha256),
         .header = keep(p, from->header),
         .header_value = keep(p, from->header_value),
+        .kind = keep(p, from->kind),
         .stream = from->stream,
         .tools = from->tools,
         .min_bytes = from->min_bytes,
@@ -274,32 +264,60 @@ static enum sprout_status solve_rule(struct plan *p, struct sprout_rule *rule)
     return status;
 }
 
+/* What is protected is a rule of its own before all others: always L0. */
+static void protect(struct plan *p, const char *what, struct sprout_rule *to)
+{
+    char name[SPROUT_NAME_MAX];
+    struct sprout_buf b = sprout_buf_of(name, sizeof name);
+    sprout_buf_printf(&b, "protect-%s", what);
+    *to = (struct sprout_rule){.name = sprout_arena_str(p->arena, sprout_buf_str(&b)),
+                               .levels = 1,
+                               .floor = NAN};
+    if (what[0] == '/') {
+        to->match.route = keep(p, what);
+    } else {
+        to->match.kind = keep(p, what);
+    }
+}
+
+static void copy_rule(struct plan *p, const struct sprout_config_rule *from,
+                      struct sprout_rule *to)
+{
+    *to = (struct sprout_rule){
+        .name = keep(p, from->name),
+        .off = from->off,
+        .levels = level_mask(p, from),
+        .floor = from->floor,
+        .force = from->force,
+        .receipts = from->receipts,
+        .placement = from->placement,
+        .with_tools = from->with_tools,
+        .with_completions = from->with_completions,
+    };
+    copy_match(p, &from->match, &to->match);
+}
+
 static enum sprout_status copy_rules(struct plan *p)
 {
     const struct sprout_config *const c = p->in->config;
-    struct sprout_rule *const to =
-        sprout_arena_array(p->arena, c->rules_count, sizeof *to);
+    const size_t count = (size_t)c->protect_count + c->rules_count;
+    struct sprout_rule *const to = sprout_arena_array(p->arena, count, sizeof *to);
     enum sprout_status status = SPROUT_OK;
-    for (uint32_t i = 0; to != NULL && status == SPROUT_OK && i < c->rules_count; i++) {
-        const struct sprout_config_rule *const from = &c->rules[i];
-        to[i] = (struct sprout_rule){
-            .name = keep(p, from->name),
-            .off = from->off,
-            .levels = level_mask(p, from),
-            .floor = from->floor,
-            .force = from->force,
-            .receipts = from->receipts,
-            .placement = from->placement,
-            .with_tools = from->with_tools,
-            .with_completions = from->with_completions,
-        };
-        copy_match(p, &from->match, &to[i].match);
-        if (!from->off && (to[i].levels != 0 || !isnan(from->floor))) {
+    for (size_t i = 0; to != NULL && status == SPROUT_OK && i < count; i++) {
+        if (i < c->protect_count) {
+            protect(p, c->protect[i], &to[i]);
+        } else {
+            copy_rule(p, &c->rules[i - c->protect_count], &to[i]);
+        }
+        if (!to[i].off && (to[i].levels != 0 || !isnan(to[i].floor))) {
             status = solve_rule(p, &to[i]);
+        }
+        if (status == SPROUT_OK) {
+            status = sprout_plan_predict_rule(p, &to[i]);
         }
     }
     p->policy->rules = to;
-    p->policy->rule_count = to == NULL ? 0 : c->rules_count;
+    p->policy->rule_count = to == NULL ? 0 : count;
     return status;
 }
 
@@ -314,6 +332,7 @@ static void name_policy(struct plan *p)
     sprout_hash_u64(&h, (uint64_t)p->in->now.ns);
     sprout_hash_feed(&h, p->stratum->mix, sizeof p->stratum->mix);
     sprout_hash_feed(&h, &p->in->grid.intensity, sizeof p->in->grid.intensity);
+    sprout_hash_u64(&h, (uint64_t)p->policy->predictor.ng_per_quality);
     sprout_instant_put(&b, p->in->now);
     sprout_buf_printf(&b, "-%08x", (unsigned)(sprout_hash_end(h) >> 32));
     p->policy->id = sprout_arena_str(p->arena, sprout_buf_str(&b));
@@ -355,6 +374,9 @@ static enum sprout_status fill(struct plan *p)
     find_floor(p);
     sprout_plan_weigh(p->policy, 0, p->why->grams, p->why->quality);
     enum sprout_status status = solve_all(p);
+    if (status == SPROUT_OK) {
+        status = sprout_plan_predict(p);
+    }
     if (status == SPROUT_OK) {
         status = copy_rules(p);
     }

@@ -20,6 +20,7 @@
 #include "core/floor.h"
 #include "core/learn.h"
 #include "core/policy.h"
+#include "core/predict_price.h"
 
 enum { SPROUT_PLAN_MEMORY = 4 << 20 }; /* suffices for any configuration */
 
@@ -29,8 +30,20 @@ struct sprout_plan_in {
     struct sprout_grid_range range; /* over config->quality.window_hours */
     /* What the journal taught, one sum per configured level; NULL: nothing yet. */
     const struct sprout_learn_sum *learned;
+    /* The predictor whose weights lie beside the policy under that name; NULL: none. */
+    const struct sprout_predictor *predictor;
+    struct sprout_str weights_file;
+    const struct sprout_predict_sample *samples; /* prompts as it predicted them */
+    size_t sample_count;
     struct sprout_hash_key salt;
     sprout_instant now; /* wall */
+};
+
+/* What the predictor's part of a plan rests on, and promises. */
+struct sprout_plan_predicted {
+    bool decides;
+    int64_t samples;
+    struct sprout_predict_price price; /* where it decides */
 };
 
 /* Why this policy: what `sprout policy explain` and /v1/status say in words. */
@@ -43,6 +56,7 @@ struct sprout_plan_why {
     double quality[SPROUT_LEVELS_MAX];     /* relative to L0 */
     sprout_grams grams_mix;                /* expected per request of the mix */
     double quality_mix;
+    struct sprout_plan_predicted predicted;
 };
 
 /* SPROUT_INVALID (inputs that make no policy: *err), SPROUT_NO_MEMORY. */

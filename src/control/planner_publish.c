@@ -20,6 +20,35 @@ static void put_member(struct sprout_buf *b, const char *name, double v)
     sprout_buf_f64(b, v);
 }
 
+static void put_predicted(struct sprout_buf *b, const struct sprout_policy *p,
+                          const struct sprout_plan_predicted *why)
+{
+    sprout_buf_put(b, SPROUT_STR(",\"predictor\":"));
+    if (p->predictor.file.len == 0) {
+        sprout_buf_put(b, SPROUT_STR("null"));
+        return;
+    }
+    sprout_buf_printf(b, "{\"id\":\"%016llx\",\"decides\":%s,\"samples\":%lld",
+                      (unsigned long long)p->predictor.id,
+                      why->decides ? "true" : "false", (long long)why->samples);
+    if (why->decides) {
+        const struct sprout_predict_price *const x = &why->price;
+        sprout_buf_printf(b, ",\"feasible\":%s,", x->feasible ? "true" : "false");
+        put_member(b, "quality", x->quality);
+        sprout_buf_byte(b, ',');
+        put_member(b, "tokens", x->tokens);
+        sprout_buf_byte(b, ',');
+        put_member(b, "tokens_l0", x->tokens_l0);
+        sprout_buf_put(b, SPROUT_STR(",\"mix\":["));
+        for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
+            sprout_buf_put(b, l > 0 ? SPROUT_STR(",") : SPROUT_STR(""));
+            sprout_buf_f64(b, x->mix[l]);
+        }
+        sprout_buf_byte(b, ']');
+    }
+    sprout_buf_byte(b, '}');
+}
+
 void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,
                          const struct sprout_plan_why *why)
 {
@@ -50,7 +79,9 @@ void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,
     put_member(b, "quality", why->quality_mix);
     sprout_buf_byte(b, ',');
     put_member(b, "price", why->price);
-    sprout_buf_put(b, SPROUT_STR("}}\n"));
+    sprout_buf_byte(b, '}');
+    put_predicted(b, p, &why->predicted);
+    sprout_buf_put(b, SPROUT_STR("}\n"));
 }
 
 /* Encoded into `b` and read back. */

@@ -95,6 +95,33 @@ static json_t *level_object(const struct sprout_snapshot *s, size_t level)
     return o;
 }
 
+/* null without a predictor; what it promises only where it decides. */
+static json_t *predictor_object(const struct sprout_snapshot *s)
+{
+    const struct sprout_plan_predicted *const why = &s->why.predicted;
+    char id[17];
+    if (s->policy->predictor.file.len == 0) {
+        return json_null();
+    }
+    json_t *const o = json_object();
+    snprintf(id, sizeof id, "%016llx", (unsigned long long)s->policy->predictor.id);
+    set(o, "id", json_string(id));
+    set(o, "decides", json_boolean(why->decides));
+    set(o, "samples", count(why->samples));
+    if (why->decides) {
+        json_t *const mix = json_array();
+        for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
+            json_array_append_new(mix, number(why->price.mix[l]));
+        }
+        set(o, "feasible", json_boolean(why->price.feasible));
+        set(o, "quality_expected", number(why->price.quality));
+        set(o, "tokens_expected", number(why->price.tokens));
+        set(o, "tokens_l0", number(why->price.tokens_l0));
+        set(o, "mix", mix);
+    }
+    return o;
+}
+
 static json_t *policy_object(const struct sprout_snapshot *s)
 {
     const struct sprout_policy *const p = s->policy;
@@ -120,6 +147,7 @@ static json_t *policy_object(const struct sprout_snapshot *s)
     set(o, "quality_expected", number(s->why.quality_mix));
     set(o, "grams_expected", number(s->why.grams_mix.v));
     set(o, "levels", levels);
+    set(o, "predictor", predictor_object(s));
     return o;
 }
 

@@ -34,6 +34,7 @@ static struct sprout_facts inspect(const struct sprout_policy *p,
         .last_user = true,
         .levels = p->levels,
         .level_count = p->level_count,
+        .with_text = r->predictor != NULL,
     };
     struct sprout_inspect *const i = sprout_inspect_new(&arena, dialect, &opts);
     if (i == NULL) {
@@ -129,13 +130,20 @@ void sprout_whatif(const struct sprout_policy *p,
         .ask_level = header_or_empty(&r, "sprout-level"),
         .ask_floor = ask_floor,
     };
+    if (r.predictor != NULL && w.facts.eligible && w.facts.first_text != NULL) {
+        w.said = sprout_predict(r.predictor, w.facts.first_text);
+        w.predicted = true;
+        t.prediction = &w.said;
+    }
     if (key.len > 0) {
         t.conversation = sprout_hash_str(p->salt, key);
     }
     settle(p, &t, &w);
     w.known = key.len > 0 || (r.has_body && w.facts.eligible);
     w.choice = sprout_choose(p, &t, now);
-    count_shares(p, t, now, &w);
+    if (!r.alone) {
+        count_shares(p, t, now, &w);
+    }
     *out = w;
 }
 

@@ -33,14 +33,18 @@ struct sprout_whatif_request {
     bool tools;
     bool has_body;
     struct sprout_str body;
+    const struct sprout_predictor *predictor; /* borrowed; NULL: none looks at the text */
+    bool alone; /* this conversation only: no shares are counted */
 };
 
 struct sprout_whatif {
     const struct sprout_dialect *dialect; /* NULL: none of ours */
     struct sprout_facts facts;            /* of the body, if there was one */
     struct sprout_switches switches;      /* of the rule that matches */
-    bool known;                      /* the conversation is known, `choice` is of it */
-    struct sprout_choice choice;     /* else of some conversation: level and arm vary */
+    bool known;                  /* the conversation is known, `choice` is of it */
+    struct sprout_choice choice; /* else of some conversation: level and arm vary */
+    bool predicted;              /* `said` is of this text */
+    struct sprout_prediction said;
     double share[SPROUT_LEVELS_MAX]; /* over conversations like it */
     double holdout;
     double explore;

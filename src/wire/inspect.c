@@ -10,6 +10,7 @@
 #include "wire/inspect.h"
 
 #include "core/policy.h"
+#include "wire/condition.h"
 #include "wire/dialect_row.h"
 
 enum { WORD_MAX = 32 };
@@ -664,7 +665,7 @@ static void on_row(void *ctx, const struct sprout_shape_row *row,
     case SPROUT_IF_ON:
     case SPROUT_IF_MANY:
     case SPROUT_IF_SMALL:
-        if (holds(id, e)) {
+        if (sprout_condition_holds(id, e)) {
             block(i, row->arg);
         }
         break;

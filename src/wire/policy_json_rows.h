@@ -18,6 +18,7 @@ enum form {
     FORM_TEXT,      /* struct sprout_str */
     FORM_TIME,      /* sprout_instant */
     FORM_SALT,      /* struct sprout_hash_key, 32 hex digits */
+    FORM_ID,        /* uint64_t, 16 hex digits */
     FORM_REAL,      /* double; null is NaN */
     FORM_COUNT,     /* int64_t */
     FORM_FLAG,      /* bool */
@@ -97,6 +98,7 @@ enum need { REQUIRED, OPTIONAL };
     X(4, "header_value",   FORM_TEXT,       OPTIONAL, RULE,    AT(sprout_rule, match.header_value), 0) \
     X(4, "stream",         FORM_TRISTATE,   OPTIONAL, RULE,    AT(sprout_rule, match.stream), 0) \
     X(4, "tools",          FORM_TRISTATE,   OPTIONAL, RULE,    AT(sprout_rule, match.tools), 0) \
+    X(4, "kind",           FORM_TEXT,       OPTIONAL, RULE,    AT(sprout_rule, match.kind), 0) \
     X(4, "min_bytes",      FORM_COUNT,      OPTIONAL, RULE,    AT(sprout_rule, match.min_bytes), 0) \
     X(4, "max_bytes",      FORM_COUNT,      OPTIONAL, RULE,    AT(sprout_rule, match.max_bytes), 0) \
     X(3, "off",            FORM_FLAG,       OPTIONAL, RULE,    AT(sprout_rule, off), 0)         \
@@ -108,9 +110,20 @@ enum need { REQUIRED, OPTIONAL };
     X(3, "placement",      FORM_PLACEMENT,  OPTIONAL, RULE,    AT(sprout_rule, placement), 0)   \
     X(3, "with_tools",     FORM_TRISTATE,   OPTIONAL, RULE,    AT(sprout_rule, with_tools), 0)  \
     X(3, "with_completions", FORM_TRISTATE, OPTIONAL, RULE,    AT(sprout_rule, with_completions), 0) \
+    X(3, "ng_per_quality", FORM_COUNT,      OPTIONAL, RULE,    AT(sprout_rule, ng_per_quality), 0) \
     X(3, "mix",            FORM_MIXES,      OPTIONAL, RULE,    0, SPROUT_STRATA_MAX)            \
     X(4, "[]",             FORM_MIXES_ROW,  OPTIONAL, RULE,    0, SPROUT_LEVELS_MAX)            \
     X(5, "[]",             FORM_MIXES_OF,   OPTIONAL, RULE,    0, 0)                            \
+    X(1, "predictor",      FORM_NODE,       OPTIONAL, POLICY,  0, 0)                            \
+    X(2, "file",           FORM_TEXT,       REQUIRED, POLICY,  AT(sprout_policy, predictor.file), 0) \
+    X(2, "id",             FORM_ID,         REQUIRED, POLICY,  AT(sprout_policy, predictor.id), 0) \
+    X(2, "decides",        FORM_FLAG,       REQUIRED, POLICY,  AT(sprout_policy, predictor.decides), 0) \
+    X(2, "ng_per_token",   FORM_COUNT,      REQUIRED, POLICY,  AT(sprout_policy, predictor.ng_per_token), 0) \
+    X(2, "ng_per_quality", FORM_COUNT,      REQUIRED, POLICY,  AT(sprout_policy, predictor.ng_per_quality), 0) \
+    X(2, "tie_ng",         FORM_COUNT,      REQUIRED, POLICY,  AT(sprout_policy, predictor.tie_ng), 0) \
+    X(2, "split",          FORM_COUNT,      REQUIRED, POLICY,  AT(sprout_policy, predictor.split), 0) \
+    X(2, "correction",     FORM_REALS,      OPTIONAL, POLICY,  AT(sprout_policy, predictor.correction), SPROUT_PREDICT_LEVELS) \
+    X(3, "[]",             FORM_REALS_OF,   OPTIONAL, POLICY,  AT(sprout_policy, predictor.correction), 0) \
     X(1, "profiles",       FORM_NODE,       REQUIRED, POLICY,  0, SPROUT_PROFILES_MAX)          \
     X(2, "[]",             FORM_ITEM,       REQUIRED, PROFILE, 0, 0)                            \
     X(3, "model",          FORM_TEXT,       REQUIRED, PROFILE, AT(sprout_policy_profile, model), 0) \

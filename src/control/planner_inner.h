@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* planner_inner.h - what the files of the planner share; for planner*.c only. */
+#ifndef SPROUT_CONTROL_PLANNER_INNER_H
+#define SPROUT_CONTROL_PLANNER_INNER_H
+
+#include "control/planner.h"
+
+/* What one plan works with. */
+struct plan {
+    const struct sprout_plan_in *in;
+    struct sprout_arena *arena;
+    struct sprout_error *err;
+    struct sprout_policy *policy;
+    struct sprout_stratum *stratum;
+    struct sprout_plan_why *why;
+    size_t levels;
+};
+
+/* Names the weights, and finds the price where there is enough to find it from.  After
+ * floor, grid and profiles of the policy. */
+SPROUT_MUST_USE enum sprout_status sprout_plan_predict(struct plan *p);
+
+/* The price under a rule's own levels and floor. */
+SPROUT_MUST_USE enum sprout_status sprout_plan_predict_rule(struct plan *p,
+                                                            struct sprout_rule *rule);
+
+#endif

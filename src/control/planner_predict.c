@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* planner_predict.c - the predictor's part of a plan: whether it decides, at what price.
+ *
+ * Prompts served lately, as they were predicted, stand for those to come.  Until there are
+ * enough of them, and where grid or floor leave nothing to decide, predictions only go to
+ * the journal and the strata's mixes hold. */
+#include "control/planner_inner.h"
+
+#include "core/choice.h"
+#include "core/predict_price.h"
+
+/* The price under one floor and one set of levels, over the samples of one kind (-1: all).
+ * SPROUT_NOT_FOUND where there are no such samples. */
+static enum sprout_status find_price(struct plan *p, uint32_t levels, double floor,
+                                     int kind, struct sprout_predict_price *out)
+{
+    const struct sprout_plan_in *const in = p->in;
+    const struct sprout_predict_goal goal = {
+        .floor = floor,
+        .caution = in->config->predictor.caution,
+        .levels = levels,
+        .ng_per_token = p->policy->predictor.ng_per_token,
+    };
+    struct sprout_arena scratch = *p->arena; /* given back when this returns */
+    struct sprout_predict_sample *const some =
+        sprout_arena_array(&scratch, in->sample_count + 1, sizeof *some);
+    size_t n = 0;
+    for (size_t i = 0; some != NULL && i < in->sample_count; i++) {
+        if (kind < 0 || (int)in->samples[i].kind == kind) {
+            some[n++] = in->samples[i];
+        }
+    }
+    if (some == NULL || n == 0) {
+        return some == NULL ? SPROUT_NO_MEMORY : SPROUT_NOT_FOUND;
+    }
+    return sprout_predict_price_find(some, n, &goal, &scratch, out, p->err);
+}
+
+static bool can_decide(const struct plan *p)
+{
+    return p->in->sample_count >= (size_t)p->in->config->predictor.samples_min &&
+           !isnan(p->in->grid.intensity.v) && p->policy->predictor.ng_per_token > 0 &&
+           p->levels == SPROUT_PREDICT_LEVELS;
+}
+
+enum sprout_status sprout_plan_predict(struct plan *p)
+{
+    struct sprout_policy_predictor *const to = &p->policy->predictor;
+    struct sprout_plan_predicted *const why = &p->why->predicted;
+
+    if (p->in->predictor == NULL) {
+        return SPROUT_OK;
+    }
+    to->file = sprout_arena_str(p->arena, p->in->weights_file);
+    to->id = p->in->predictor->id;
+    to->ng_per_token = sprout_predict_ng_per_token(
+        &p->policy->carbon, sprout_policy_profile(p->policy, SPROUT_STR("")),
+        p->policy->grid.intensity);
+    why->samples = (int64_t)p->in->sample_count;
+    if (!can_decide(p)) {
+        return SPROUT_OK;
+    }
+    const enum sprout_status status = find_price(p, 0, p->policy->floor, -1, &why->price);
+    if (status == SPROUT_OK) {
+        to->decides = why->decides = true;
+        to->ng_per_quality = why->price.ng_per_quality;
+        to->tie_ng = why->price.tie_ng;
+        to->split = why->price.split;
+    }
+    return status;
+}
+
+/* Levels that a rule leaves, as core/predict counts them. */
+static uint32_t known_levels(const struct sprout_rule *r)
+{
+    const uint32_t every = (UINT32_C(1) << SPROUT_PREDICT_LEVELS) - 1;
+    return r->levels == 0 ? every : r->levels & every;
+}
+
+enum sprout_status sprout_plan_predict_rule(struct plan *p, struct sprout_rule *rule)
+{
+    struct sprout_predict_price price;
+    const uint32_t levels = known_levels(rule);
+    if (!p->policy->predictor.decides || rule->off || (levels & (levels - 1)) == 0 ||
+        (rule->levels == 0 && isnan(rule->floor))) {
+        return SPROUT_OK; /* nothing to decide, or nothing different */
+    }
+    const enum sprout_status status = find_price(
+        p, levels, fmax(rule->floor, p->policy->floor),
+        rule->match.kind.len == 0 ? -1 : sprout_kind_of(rule->match.kind), &price);
+    if (status == SPROUT_NOT_FOUND) {
+        return SPROUT_OK; /* none of that kind yet: the policy's price */
+    }
+    if (status == SPROUT_OK) {
+        rule->ng_per_quality = price.ng_per_quality > 0 ? price.ng_per_quality : 1;
+    }
+    return status;
+}

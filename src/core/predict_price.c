@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* predict_price.c - see predict_price.h. */
+#include "core/predict_price.h"
+
+#include "core/optimize.h"
+
+enum { LEVELS = SPROUT_PREDICT_LEVELS };
+
+/* Decisions are in whole nanograms: the margin is wide enough for two roundings. */
+enum { TIE_NG = 3 };
+
+#define NG_QUALITY_MAX 1e15
+
+/* The samples as items: arrays of `count` times `options`. */
+struct problem {
+    struct sprout_item *item;
+    double **mix;
+    double *cost;
+    double *quality;
+    double *share;
+    size_t count;
+    size_t options;
+    int level[LEVELS]; /* of each option */
+};
+
+size_t sprout_predict_price_memory(size_t count)
+{
+    return count * (sizeof(struct sprout_item) + sizeof(double *)) +
+           3 * count * LEVELS * sizeof(double) +
+           sprout_optimize_scratch(count, count * LEVELS) + 1024;
+}
+
+static double quality_of(const struct sprout_predict_sample *s,
+                         const struct sprout_predict_goal *g, int level)
+{
+    return (double)s->quality[level] / SPROUT_PREDICT_ONE + g->correction[level];
+}
+
+static double tokens_of(const struct sprout_predict_sample *s, int level)
+{
+    return (double)s->tokens[level] / SPROUT_PREDICT_TOKEN;
+}
+
+static bool allocate(struct problem *p, struct sprout_arena *arena)
+{
+    const size_t all = p->count * LEVELS;
+    p->item = sprout_arena_array(arena, p->count, sizeof *p->item);
+    p->mix = sprout_arena_array(arena, p->count, sizeof *p->mix);
+    p->cost = sprout_arena_array(arena, all, sizeof *p->cost);
+    p->quality = sprout_arena_array(arena, all, sizeof *p->quality);
+    p->share = sprout_arena_array(arena, all, sizeof *p->share);
+    return !arena->spent;
+}
+
+static void pose(struct problem *p, const struct sprout_predict_sample *samples,
+                 const struct sprout_predict_goal *g)
+{
+    for (int l = 0; l < LEVELS; l++) {
+        if (g->levels == 0 || (g->levels >> l & 1) != 0) {
+            p->level[p->options++] = l;
+        }
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        const size_t at = i * p->options;
+        for (size_t k = 0; k < p->options; k++) {
+            p->cost[at + k] = tokens_of(&samples[i], p->level[k]);
+            p->quality[at + k] = quality_of(&samples[i], g, p->level[k]);
+        }
+        p->item[i] = (struct sprout_item){1, p->cost + at, p->quality + at, p->options};
+        p->mix[i] = p->share + at;
+    }
+}
+
+/* Share that the one prompt at the margin gives to its better level. */
+static int32_t split_of(const struct problem *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const double *const x = p->mix[i];
+        int best = -1;
+        bool split = false;
+        for (size_t k = 0; k < p->options; k++) {
+            if (x[k] > 0 && x[k] < 1) {
+                split = true;
+                best = best < 0 || p->item[i].quality[k] > p->item[i].quality[best]
+                           ? (int)k
+                           : best;
+            }
+        }
+        if (split) {
+            return (int32_t)llround(x[best] * SPROUT_PREDICT_ONE);
+        }
+    }
+    return SPROUT_PREDICT_ONE;
+}
+
+static void sum_up(const struct problem *p, double quality_l0, double tokens_l0,
+                   const struct sprout_optimum *best, struct sprout_predict_price *out)
+{
+    const double n = (double)p->count;
+    out->feasible = best->feasible;
+    out->quality = quality_l0 > 0 ? best->quality / quality_l0 : NAN;
+    out->tokens = best->cost / n;
+    out->tokens_l0 = tokens_l0 / n;
+    for (size_t i = 0; i < p->count; i++) {
+        for (size_t k = 0; k < p->options; k++) {
+            out->mix[p->level[k]] += p->mix[i][k] / n;
+        }
+    }
+}
+
+enum sprout_status sprout_predict_price_find(const struct sprout_predict_sample *samples,
+                                             size_t count,
+                                             const struct sprout_predict_goal *goal,
+                                             struct sprout_arena *arena,
+                                             struct sprout_predict_price *out,
+                                             struct sprout_error *err)
+{
+    struct problem p = {.count = count};
+    struct sprout_optimum best;
+    double quality_l0 = 0;
+    double tokens_l0 = 0;
+
+    if (count == 0 || count > SPROUT_PREDICT_SAMPLES_MAX) {
+        return sprout_fail(err, SPROUT_INVALID, "found %zu samples, expected 1 to %d",
+                           count, SPROUT_PREDICT_SAMPLES_MAX);
+    }
+    if (!allocate(&p, arena)) {
+        return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for a price");
+    }
+    pose(&p, samples, goal);
+    for (size_t i = 0; i < count; i++) {
+        quality_l0 += quality_of(&samples[i], goal, 0);
+        tokens_l0 += tokens_of(&samples[i], 0);
+    }
+    const enum sprout_status s = sprout_optimize(
+        p.item, count, SPROUT_GOAL_FLOOR, (goal->floor + goal->caution) * quality_l0,
+        arena, p.mix, &best, err);
+    if (s != SPROUT_OK) {
+        return s;
+    }
+    const double ng = best.price * (double)goal->ng_per_token;
+    struct sprout_predict_price price = {.tie_ng = TIE_NG, .split = split_of(&p)};
+    price.ng_per_quality = best.feasible && ng < NG_QUALITY_MAX ? (int64_t)llround(ng)
+                                                                : (int64_t)NG_QUALITY_MAX;
+    sum_up(&p, quality_l0, tokens_l0, &best, &price);
+    *out = price;
+    return SPROUT_OK;
+}
