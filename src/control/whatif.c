@@ -130,7 +130,7 @@ void sprout_whatif(const struct sprout_policy *p,
         .ask_level = header_or_empty(&r, "sprout-level"),
         .ask_floor = ask_floor,
     };
-    if (r.predictor != NULL && w.facts.eligible && w.facts.first_text != NULL) {
+    if (r.predictor != NULL && w.facts.first_text != NULL) {
         w.said = sprout_predict(r.predictor, w.facts.first_text);
         w.predicted = true;
         t.prediction = &w.said;
