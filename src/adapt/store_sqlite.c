@@ -81,7 +81,8 @@ static const char schema_2[] =
     " q2 INTEGER NOT NULL, t0 INTEGER NOT NULL, t1 INTEGER NOT NULL,"
     " t2 INTEGER NOT NULL);";
 
-static const char *const migrations[SPROUT_STORE_SCHEMA] = {schema_1, schema_2};
+static const char *const migrations[SPROUT_STORE_SCHEMA] = {
+    schema_1, schema_2, sprout_store_schema_evaluations};
 
 enum {
     APPLICATION_ID = 0x53707274, /* "Sprt", in the file's header */

@@ -145,6 +145,9 @@ struct sprout_store {
     struct sprout_store_known slot;
 };
 
+/* A step of migrations[], of store_sqlite_evaluate.c. */
+extern const char sprout_store_schema_evaluations[];
+
 /* The statement, ready to be bound; NULL after filling *err. */
 sqlite3_stmt *sprout_store_stmt(struct sprout_store *s, enum sprout_store_sql which,
                                 struct sprout_error *err);
