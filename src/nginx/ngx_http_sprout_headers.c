@@ -52,6 +52,8 @@ static ngx_uint_t ngx_http_sprout_drop_private(ngx_http_request_t *r,
     ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_sprout_drop_digest(ngx_http_request_t *r,
     ngx_table_elt_t *h);
+static ngx_uint_t ngx_http_sprout_drop_encoding(ngx_http_request_t *r,
+    ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_sprout_connection_names(ngx_http_request_t *r,
     ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_sprout_is(const ngx_str_t *s, const ngx_str_t *name);
@@ -240,9 +242,27 @@ ngx_http_sprout_note_encoding(ngx_http_sprout_asked_t *asked,
     ngx_table_elt_t *h)
 {
     static ngx_str_t  identity = ngx_string("identity");
+    static ngx_str_t  gzip = ngx_string("gzip");
+    static ngx_str_t  x_gzip = ngx_string("x-gzip");
+    static ngx_str_t  zstd = ngx_string("zstd");
 
-    if (h->value.len != 0 && !ngx_http_sprout_is(&h->value, &identity)) {
-        asked->encoded = 1;
+    if (h->value.len == 0 || ngx_http_sprout_is(&h->value, &identity)) {
+        return;
+    }
+
+    if (asked->encoding != NGX_HTTP_SPROUT_PLAIN) {
+        asked->encoding = NGX_HTTP_SPROUT_ENCODED;
+
+    } else if (ngx_http_sprout_is(&h->value, &gzip)
+               || ngx_http_sprout_is(&h->value, &x_gzip))
+    {
+        asked->encoding = NGX_HTTP_SPROUT_GZIP;
+
+    } else if (ngx_http_sprout_is(&h->value, &zstd)) {
+        asked->encoding = NGX_HTTP_SPROUT_ZSTD;
+
+    } else {
+        asked->encoding = NGX_HTTP_SPROUT_ENCODED;
     }
 }
 
@@ -477,7 +497,7 @@ ngx_http_sprout_headers_identity(ngx_http_request_t *r,
  * body that was (B6). */
 ngx_int_t
 ngx_http_sprout_headers_spliced(ngx_http_request_t *r,
-    ngx_http_sprout_asked_t *asked, off_t length)
+    ngx_http_sprout_asked_t *asked, off_t length, ngx_uint_t decoded)
 {
     u_char           *value;
     ngx_table_elt_t  *h;
@@ -496,6 +516,10 @@ ngx_http_sprout_headers_spliced(ngx_http_request_t *r,
 
     r->headers_in.content_length_n = length;
 
+    if (decoded) {
+        return ngx_http_sprout_headers_cut(r, ngx_http_sprout_drop_encoding);
+    }
+
     if (asked->digest || r->headers_in.transfer_encoding != NULL) {
         return ngx_http_sprout_headers_cut(r, ngx_http_sprout_drop_digest);
     }
@@ -508,6 +532,17 @@ static ngx_uint_t
 ngx_http_sprout_drop_digest(ngx_http_request_t *r, ngx_table_elt_t *h)
 {
     return ngx_http_sprout_listed(&h->key, ngx_http_sprout_digests);
+}
+
+
+/* H3: a body that is decoded says nothing of its encoding. */
+static ngx_uint_t
+ngx_http_sprout_drop_encoding(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+    static ngx_str_t  encoding = ngx_string("content-encoding");
+
+    return ngx_http_sprout_is(&h->key, &encoding)
+           || ngx_http_sprout_drop_digest(r, h);
 }
 
 

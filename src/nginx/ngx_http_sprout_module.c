@@ -13,6 +13,8 @@
  *   sprout_receipts on | off;  clients may ask for receipts where the policy
  *                              lets them (on)
  *   sprout_ping TIME | off;    pings after so long a silence of a stream (off)
+ *   sprout_decode on | off;    compressed bodies too: gzip, zstd (off)
+ *   sprout_decode_max SIZE;    decoded; a larger one passes as it came (32m)
  *   sprout_max_body SIZE;      larger LLM requests get a 413 (32m)
  *   sprout_status;             location: this worker's state as JSON
  *
@@ -116,6 +118,20 @@ static ngx_command_t  ngx_http_sprout_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_sprout_loc_conf_t, ping),
       NULL },
+
+    { ngx_string("sprout_decode"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sprout_loc_conf_t, decode),
+      NULL },
+
+    { ngx_string("sprout_decode_max"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_off_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sprout_loc_conf_t, decode_max),
+      &ngx_http_sprout_max_body_post },
 
     { ngx_string("sprout_max_body"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -278,6 +294,8 @@ ngx_http_sprout_create_loc_conf(ngx_conf_t *cf)
     slcf->receipts = NGX_CONF_UNSET;
     slcf->max_body = NGX_CONF_UNSET;
     slcf->ping = NGX_CONF_UNSET_MSEC;
+    slcf->decode = NGX_CONF_UNSET;
+    slcf->decode_max = NGX_CONF_UNSET;
 
     return slcf;
 }
@@ -297,6 +315,9 @@ ngx_http_sprout_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->with_completions, prev->with_completions, 0);
     ngx_conf_merge_value(conf->receipts, prev->receipts, 1);
     ngx_conf_merge_msec_value(conf->ping, prev->ping, 0);
+    ngx_conf_merge_value(conf->decode, prev->decode, 0);
+    ngx_conf_merge_off_value(conf->decode_max, prev->decode_max,
+                             32 * 1024 * 1024);
     ngx_conf_merge_off_value(conf->max_body, prev->max_body, 32 * 1024 * 1024);
 
     return NGX_CONF_OK;

@@ -62,6 +62,7 @@ typedef struct ngx_http_sprout_worker_s  ngx_http_sprout_worker_t;
 typedef struct ngx_http_sprout_ctx_s     ngx_http_sprout_ctx_t;
 typedef struct ngx_http_sprout_block_s   ngx_http_sprout_block_t;
 typedef struct ngx_http_sprout_weights_s ngx_http_sprout_weights_t;
+typedef struct ngx_http_sprout_decode_s  ngx_http_sprout_decode_t;
 
 
 /* The bytes of each directive for one dialect. */
@@ -165,6 +166,8 @@ typedef struct {
     ngx_flag_t                    receipts;    /* may be asked for at all */
     off_t                         max_body;
     ngx_msec_t                    ping;        /* of silence; 0: off */
+    ngx_flag_t                    decode;      /* read compressed bodies */
+    off_t                         decode_max;
 } ngx_http_sprout_loc_conf_t;
 
 
@@ -186,14 +189,23 @@ enum ngx_http_sprout_reply_e {
 };
 
 
+/* Content-Encoding of a request. */
+enum ngx_http_sprout_encoding_e {
+    NGX_HTTP_SPROUT_PLAIN = 0,
+    NGX_HTTP_SPROUT_GZIP,
+    NGX_HTTP_SPROUT_ZSTD,
+    NGX_HTTP_SPROUT_ENCODED     /* another one, or several */
+};
+
+
 /* What the request headers say. */
 typedef struct {
     ngx_str_t                     level;        /* Sprout-Level */
     ngx_str_t                     key;          /* Sprout-Key */
     ngx_str_t                     floor;        /* Sprout-Floor */
     ngx_table_elt_t              *accept_encoding;
+    enum ngx_http_sprout_encoding_e  encoding;
     unsigned                      receipt:1;    /* Sprout-Receipt: 1 */
-    unsigned                      encoded:1;    /* Content-Encoding */
     unsigned                      is_signed:1;  /* over its body (B6) */
     unsigned                      digest:1;     /* Content-MD5 and kin (B6) */
     unsigned                      strip:1;  /* something must not go upstream */
@@ -224,6 +236,8 @@ struct ngx_http_sprout_ctx_s {
     struct sprout_inspect        *inspect;
     ngx_chain_t                  *scan;         /* next buffer */
     off_t                         scanned;      /* of that buffer */
+    ngx_http_sprout_decode_t     *decode;       /* NULL: it is not encoded */
+    ngx_chain_t                  *plain;        /* decoded, the whole of it */
     ngx_event_t                   turn;         /* posted between two slices */
 
     struct sprout_tap            *tap;
@@ -303,13 +317,21 @@ ngx_int_t ngx_http_sprout_headers_strip(ngx_http_request_t *r);
 ngx_int_t ngx_http_sprout_headers_identity(ngx_http_request_t *r,
     ngx_http_sprout_asked_t *asked);
 ngx_int_t ngx_http_sprout_headers_spliced(ngx_http_request_t *r,
-    ngx_http_sprout_asked_t *asked, off_t length);
+    ngx_http_sprout_asked_t *asked, off_t length, ngx_uint_t decoded);
 bool ngx_http_sprout_headers_find(void *r, struct sprout_str name,
     struct sprout_str *out);
 ngx_str_t ngx_http_sprout_headers_key(ngx_http_request_t *r);
 
 /* request.c: the PRECONTENT handler. */
 ngx_int_t ngx_http_sprout_handler(ngx_http_request_t *r);
+
+/* decode.c: compressed bodies. */
+ngx_http_sprout_decode_t *ngx_http_sprout_decode_open(ngx_http_request_t *r,
+    enum ngx_http_sprout_encoding_e encoding, off_t max);
+ngx_int_t ngx_http_sprout_decode_step(ngx_http_sprout_decode_t *d,
+    struct sprout_inspect *inspect, u_char **pos, u_char *last, size_t *made);
+ngx_chain_t *ngx_http_sprout_decode_end(ngx_http_sprout_decode_t *d);
+void ngx_http_sprout_decode_drop(ngx_http_sprout_decode_t *d);
 
 /* splice.c: edits over the original memory. */
 ngx_int_t ngx_http_sprout_splice_map(ngx_http_request_t *r);

@@ -22,6 +22,9 @@ static ngx_int_t ngx_http_sprout_scan_open(ngx_http_sprout_ctx_t *ctx,
     off_t length);
 static ngx_uint_t ngx_http_sprout_scan(ngx_http_sprout_ctx_t *ctx,
     size_t budget);
+static ngx_int_t ngx_http_sprout_decoding(ngx_http_sprout_ctx_t *ctx);
+static ngx_uint_t ngx_http_sprout_scan_encoded(ngx_http_sprout_ctx_t *ctx,
+    size_t budget);
 static void ngx_http_sprout_park(ngx_http_sprout_ctx_t *ctx);
 static void ngx_http_sprout_turn(ngx_event_t *ev);
 static void ngx_http_sprout_scanned(ngx_http_sprout_ctx_t *ctx);
@@ -168,7 +171,9 @@ ngx_http_sprout_body_read(ngx_http_request_t *r)
         ngx_http_sprout_resume(ctx);
         return;
 
-    } else if (ctx->asked.encoded) {
+    } else if (ctx->asked.encoding != NGX_HTTP_SPROUT_PLAIN
+               && ngx_http_sprout_decoding(ctx) != NGX_OK)
+    {
         ngx_http_sprout_untouched(ctx, SPROUT_REASON_ENCODED);
 
     } else if (ngx_http_sprout_scan_open(ctx, length) != NGX_OK) {
@@ -186,6 +191,26 @@ ngx_http_sprout_body_read(ngx_http_request_t *r)
     ctx->state = NGX_HTTP_SPROUT_READY;
     ctx->spent += ngx_http_sprout_clock() - from;
     ngx_http_sprout_resume(ctx);
+}
+
+
+/* NGX_DECLINED: an encoded body stays so. */
+static ngx_int_t
+ngx_http_sprout_decoding(ngx_http_sprout_ctx_t *ctx)
+{
+    ngx_http_sprout_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_sprout_module);
+
+    if (!slcf->decode) {
+        return NGX_DECLINED;
+    }
+
+    ctx->decode = ngx_http_sprout_decode_open(ctx->request,
+                                              ctx->asked.encoding,
+                                              slcf->decode_max);
+
+    return (ctx->decode != NULL) ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -229,7 +254,8 @@ ngx_http_sprout_scan_open(ngx_http_sprout_ctx_t *ctx, off_t length)
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_sprout_module);
 
     ngx_memzero(&opts, sizeof(opts));
-    opts.max_bytes = (uint64_t) slcf->max_body;
+    opts.max_bytes = (uint64_t) (ctx->decode ? slcf->decode_max
+                                              : slcf->max_body);
     opts.switches = ngx_http_sprout_switches(slcf);
 
     if (ctx->policy != NULL) {
@@ -242,7 +268,7 @@ ngx_http_sprout_scan_open(ngx_http_sprout_ctx_t *ctx, off_t length)
     }
 
     /* What is done within this turn may use the worker's own memory. */
-    memory = (length <= NGX_HTTP_SPROUT_SLICE)
+    memory = (length <= NGX_HTTP_SPROUT_SLICE && ctx->decode == NULL)
              ? ctx->worker->scratch
              : ngx_palloc(r->pool, SPROUT_INSPECT_MEMORY);
 
@@ -272,6 +298,10 @@ ngx_http_sprout_scan(ngx_http_sprout_ctx_t *ctx, size_t budget)
     size_t      n;
     ngx_buf_t  *b;
 
+    if (ctx->decode != NULL) {
+        return ngx_http_sprout_scan_encoded(ctx, budget);
+    }
+
     while (ctx->scan != NULL) {
         b = ctx->scan->buf;
         n = ngx_min((size_t) (b->last - b->pos) - (size_t) ctx->scanned,
@@ -292,6 +322,48 @@ ngx_http_sprout_scan(ngx_http_sprout_ctx_t *ctx, size_t budget)
             return 0;
         }
     }
+
+    return 1;
+}
+
+
+/* The same of an encoded body; the budget is of what comes out, for a few bytes
+ * may make many.  ctx->decode is NULL after a failure. */
+static ngx_uint_t
+ngx_http_sprout_scan_encoded(ngx_http_sprout_ctx_t *ctx, size_t budget)
+{
+    u_char     *pos;
+    size_t      made;
+    ngx_buf_t  *b;
+
+    while (ctx->scan != NULL) {
+        b = ctx->scan->buf;
+        pos = b->pos + ctx->scanned;
+
+        if (ngx_http_sprout_decode_step(ctx->decode, ctx->inspect, &pos,
+                                        b->last, &made)
+            != NGX_OK)
+        {
+            ctx->decode = NULL;
+            return 1;
+        }
+
+        ctx->scanned = pos - b->pos;
+
+        /* All of it was taken, and nothing more comes of it. */
+        if (pos == b->last && made == 0) {
+            ctx->scan = ctx->scan->next;
+            ctx->scanned = 0;
+        }
+
+        if (made >= budget) {
+            return 0;
+        }
+
+        budget -= made;
+    }
+
+    ctx->plain = ngx_http_sprout_decode_end(ctx->decode);
 
     return 1;
 }
@@ -360,6 +432,12 @@ ngx_http_sprout_scanned(ngx_http_sprout_ctx_t *ctx)
 
     facts = sprout_inspect_finish(ctx->inspect);
     ctx->inspect = NULL;
+
+    /* Compressed, and it could not be read: all we know is that. */
+    if (ctx->asked.encoding != NGX_HTTP_SPROUT_PLAIN && ctx->plain == NULL) {
+        ngx_http_sprout_untouched(ctx, SPROUT_REASON_ENCODED);
+        return;
+    }
 
     /* The view ends with the scratch memory. */
     if (facts.model.len != 0) {
@@ -560,6 +638,7 @@ static void
 ngx_http_sprout_rewrite(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
 {
     off_t                              length;
+    ngx_uint_t                         decoded;
     ngx_chain_t                       *out;
     struct sprout_edits                edits;
     ngx_http_request_t                *r;
@@ -568,6 +647,13 @@ ngx_http_sprout_rewrite(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
 
     r = ctx->request;
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_sprout_module);
+
+    if (ctx->plain != NULL
+        && (slcf->mode != NGX_HTTP_SPROUT_ON || !facts->eligible))
+    {
+        ngx_http_sprout_decode_drop(ctx->decode);
+        ctx->plain = NULL;
+    }
 
     if (slcf->mode != NGX_HTTP_SPROUT_ON) {
         return;
@@ -595,15 +681,21 @@ ngx_http_sprout_rewrite(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
         }
     }
 
-    if (edits.n == 0) {
+    /* Decoded, it goes on so at L0 too: the arms differ in nothing else. */
+    decoded = (ctx->plain != NULL);
+
+    if (edits.n == 0 && !decoded) {
         return;
     }
 
     length = (off_t) sprout_rewrite_length(&edits, facts->bytes);
-    out = ngx_http_sprout_splice(r->pool, r->request_body->bufs, &edits);
+    out = ngx_http_sprout_splice(r->pool,
+                                 decoded ? ctx->plain : r->request_body->bufs,
+                                 &edits);
 
     if (out == NULL
-        || ngx_http_sprout_headers_spliced(r, &ctx->asked, length) != NGX_OK)
+        || ngx_http_sprout_headers_spliced(r, &ctx->asked, length, decoded)
+           != NGX_OK)
     {
         ngx_http_sprout_untouched(ctx, SPROUT_REASON_INTERNAL);
         return;
