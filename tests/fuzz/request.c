@@ -12,6 +12,10 @@ static const struct sprout_level levels[] = {
     {SPROUT_KEY("L1"), SPROUT_KEY("Be \"brief\".")},
 };
 
+static const enum sprout_placement placements[] = {
+    SPROUT_PLACEMENT_AUTO, SPROUT_PLACEMENT_FIRST_USER, SPROUT_PLACEMENT_LAST_USER,
+    SPROUT_PLACEMENT_SYSTEM};
+
 static char *spliced;
 static size_t spliced_cap;
 
@@ -21,8 +25,8 @@ static struct sprout_facts inspect(const struct sprout_dialect *d, unsigned plac
     static char memory[SPROUT_INSPECT_MEMORY];
     struct sprout_arena arena = sprout_arena_of(memory, sizeof memory);
     const struct sprout_inspect_opts opts = {
-        .placement = (enum sprout_placement)(placement % 4),
-        .switches = {.with_completions = true},
+        .switches = {.placement = placements[placement % 4], .with_completions = true},
+        .last_user = placement % 8 >= 4,
         .levels = levels,
         .level_count = sizeof levels / sizeof levels[0],
     };
