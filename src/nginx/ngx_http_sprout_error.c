@@ -4,7 +4,8 @@
  * A client library that gets HTML where it expects {"error":{...}} shows its
  * user a parser's complaint.  So where nginx itself answers an LLM request (too
  * large, not admitted, no upstream), its built-in page is replaced by the error
- * of the request's API (H5), of a type that says whose error it is (H6).
+ * of the request's API (H5), of a type and with a header, Sprout-Error, that say
+ * whose error it is (H6).
  * Not here: errors an upstream sent, which pass as they came, and pages an
  * operator configured by error_page. */
 #include "ngx_http_sprout_module.h"
@@ -48,6 +49,7 @@ ngx_int_t
 ngx_http_sprout_error_replace(ngx_http_sprout_ctx_t *ctx)
 {
     char                           *text;
+    ngx_str_t                       code = ngx_string("request_too_large");
     struct sprout_buf               b;
     ngx_http_request_t             *r;
     const ngx_http_sprout_error_t  *error;
@@ -71,6 +73,8 @@ ngx_http_sprout_error_replace(ngx_http_sprout_ctx_t *ctx)
 
     } else {
         error = ngx_http_sprout_error_of(r->headers_out.status);
+        code.data = (u_char *) error->code;
+        code.len = ngx_strlen(error->code);
         sprout_dialect_put_error(&b, ctx->dialect, sprout_str_of(error->code),
                                  sprout_str_of(error->message));
     }
@@ -78,6 +82,9 @@ ngx_http_sprout_error_replace(ngx_http_sprout_ctx_t *ctx)
     if (b.full) {
         return NGX_DECLINED;
     }
+
+    /* Whose error it is (H6): some APIs have no place for it in the body. */
+    (void) ngx_http_sprout_reply_header(r, "Sprout-Error", &code);
 
     ctx->error_body.data = (u_char *) b.ptr;
     ctx->error_body.len = b.len;

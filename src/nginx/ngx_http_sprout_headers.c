@@ -5,7 +5,7 @@
  * The proxy module walks headers_in.headers and knows no deleted elements, and
  * much of nginx keeps pointers into that list.  So elements are never moved:
  * stripping re-cuts the list into parts around what is left out.
- * Left out: Sprout-*, Proxy-Authorization, and what Connection names (H1) but
+ * Left out: Sprout-*, Proxy-Authorization, Proxy-Connection, and what Connection names (H1) but
  * for what the proxy module itself decides on (Upgrade, TE, Keep-Alive). */
 #include "ngx_http_sprout_module.h"
 
@@ -68,6 +68,7 @@ static ngx_http_sprout_header_t  ngx_http_sprout_headers[] = {
     { ngx_string("content-encoding"), ngx_http_sprout_note_encoding },
     { ngx_string("connection"), ngx_http_sprout_note_connection },
     { ngx_string("proxy-authorization"), ngx_http_sprout_note_strip },
+    { ngx_string("proxy-connection"), ngx_http_sprout_note_strip },
     { ngx_string("content-md5"), ngx_http_sprout_note_digest },
     { ngx_string("digest"), ngx_http_sprout_note_digest },
     { ngx_string("content-digest"), ngx_http_sprout_note_digest },
@@ -403,7 +404,11 @@ ngx_http_sprout_headers_strip(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_sprout_drop_private(ngx_http_request_t *r, ngx_table_elt_t *h)
 {
-    static ngx_str_t  proxy_authorization = ngx_string("proxy-authorization");
+    static ngx_str_t  for_proxies[] = {
+        ngx_string("proxy-authorization"),
+        ngx_string("proxy-connection"),
+        ngx_null_string
+    };
 
     if (h->key.len > 7
         && ngx_strncasecmp(h->key.data, (u_char *) "sprout-", 7) == 0)
@@ -411,7 +416,7 @@ ngx_http_sprout_drop_private(ngx_http_request_t *r, ngx_table_elt_t *h)
         return 1;
     }
 
-    return ngx_http_sprout_is(&h->key, &proxy_authorization)
+    return ngx_http_sprout_listed(&h->key, for_proxies)
            || ngx_http_sprout_connection_names(r, h);
 }
 
