@@ -118,6 +118,13 @@ struct sprout_config_rule {
     enum sprout_tristate with_completions;
 };
 
+/* What of the wire is switched in nginx.conf; the rest by rules. */
+struct sprout_config_wire {
+    bool usage;
+    bool decode;
+    int64_t ping_s; /* 0: off */
+};
+
 struct sprout_config {
     char *listen;    /* ADDR:PORT of the gateway; port 0: a free one */
     char *admin;     /* ADDR:PORT on loopback, or unix:PATH */
@@ -126,6 +133,7 @@ struct sprout_config {
     int64_t workers; /* nginx worker processes; 0: one a core */
     int64_t max_body_mib;
     int64_t upstream_timeout_s;
+    struct sprout_config_wire wire;
     struct sprout_config_level *levels;
     uint32_t levels_count;
     struct sprout_config_grid grid;

@@ -317,6 +317,16 @@ TABLE(predictor, PREDICTOR_ROWS);
       "May a client ask for a receipt with `Sprout-Receipt`?")
 TABLE(clients, CLIENTS_ROWS);
 
+#define WIRE_ROWS(X)                                                                     \
+    X(BOOL, struct sprout_config_wire, usage, "true", NO_BOUND, NULL,                    \
+      "May a stream's usage be asked for where the client is silent?  What comes of it " \
+      "is taken out again.  No: counts of such streams are estimates.")                  \
+    X(BOOL, struct sprout_config_wire, decode, "false", NO_BOUND, NULL,                  \
+      "Read compressed requests (gzip, zstd) too, and send them on decoded?")            \
+    X(WHOLE, struct sprout_config_wire, ping_s, "0", RANGE(0, 3600), NULL,               \
+      "Seconds of silence after which an event stream gets a ping; 0: never.")
+TABLE(wire, WIRE_ROWS);
+
 #define CARBON_ROWS(X)                                                                   \
     X(NUMBER, struct sprout_config_carbon, pue, "1", RANGE(1, 10), NULL,                 \
       "Energy of the facility over energy of its computers.")                            \
@@ -416,6 +426,8 @@ static const cyaml_schema_value_t rules_entry = {
       "Greatest request body; above it 413.")                                            \
     X(WHOLE, struct sprout_config, upstream_timeout_s, "600", RANGE(1, 86400), NULL,     \
       "How long the upstream may be silent.")                                            \
+    X(MAP, struct sprout_config, wire, NULL, NO_BOUND, NULL,                             \
+      "What is done on the wire beside the directive.")                                  \
     X(LIST, struct sprout_config, levels, NULL, NO_BOUND, NULL,                          \
       "What may be added to a prompt, from nothing (the first) to the shortest; "        \
       "default: L0 nothing, L1 \"Answer briefly.\", L2 \"Answer very briefly, in one "   \

@@ -145,6 +145,24 @@ static void put_tls(struct sprout_buf *b, const struct upstream *u)
         (int)u->host.len, u->host.ptr);
 }
 
+/* Only what is not the module's default. */
+static void put_wire(struct sprout_buf *b, const struct sprout_config *c)
+{
+    const struct sprout_config_wire *const w = &c->wire;
+    if (!w->usage) {
+        sprout_buf_put(b, SPROUT_STR("            sprout_usage off;\n"));
+    }
+    if (w->decode) {
+        sprout_buf_printf(b,
+                          "            sprout_decode on;\n"
+                          "            sprout_decode_max %lldm;\n",
+                          (long long)c->max_body_mib);
+    }
+    if (w->ping_s > 0) {
+        sprout_buf_printf(b, "            sprout_ping %llds;\n", (long long)w->ping_s);
+    }
+}
+
 static void put_server(struct sprout_buf *b, const struct sprout_nginx_opts *o,
                        const struct upstream *u)
 {
@@ -176,6 +194,7 @@ static void put_server(struct sprout_buf *b, const struct sprout_nginx_opts *o,
                       "            send_timeout %llds;\n",
                       (long long)c->upstream_timeout_s, (long long)c->upstream_timeout_s,
                       (long long)c->upstream_timeout_s);
+    put_wire(b, c);
     if (u->tls) {
         put_tls(b, u);
     }

@@ -100,6 +100,7 @@ static void a_whole_file_is_read(void **state)
         "quality: {rule: fixed, floor: 0.9, shares: [0.5, 0.45]}\n"
         "holdout: 0\n"
         "clients: {force: no}\n"
+        "wire: {ping_s: 15}\n"
         "profiles:\n"
         "  - {model: 'llama*', name: mine, joules: [0, 0.1, 1], seconds: [0, 0, 1]}\n"
         "rules:\n"
@@ -124,6 +125,7 @@ static void a_whole_file_is_read(void **state)
     assert_false(c->clients.force);
     assert_true(c->clients.receipts);
     assert_true(c->profiles[0].joules[2] == 1);
+    assert_true(c->wire.usage && !c->wire.decode && c->wire.ping_s == 15);
     assert_int_equal(c->rules_count, 2);
     assert_string_equal(c->rules[0].match.model, "*math*");
     assert_string_equal(c->rules[0].match.route, "");

@@ -13,12 +13,15 @@
 static char text[SPROUT_NGINX_CONF_MAX + 1];
 static struct sprout_error problem;
 
+static struct sprout_config_wire wire = {.usage = true};
+
 static enum sprout_status render(const char *upstream, const char *dir, const char *user)
 {
     struct sprout_config *c = NULL;
     assert_int_equal(sprout_config_default(&c), SPROUT_OK);
     free(c->upstream);
     c->upstream = strdup(upstream);
+    c->wire = wire;
     const struct sprout_nginx_opts opts = {
         .config = c,
         .dir = dir,
@@ -59,6 +62,21 @@ static void all_files_lie_in_the_folder(void **state)
     assert_null(strstr(text, "user "));
     assert_null(strstr(text, "/etc/nginx"));
     assert_null(strstr(text, "/var/"));
+}
+
+static void what_is_switched_on_the_wire_is_said_and_nothing_else(void **state)
+{
+    (void)state;
+    assert_int_equal(render("http://127.0.0.1:8000", "/srv", NULL), SPROUT_OK);
+    assert_null(strstr(text, "sprout_usage"));
+    assert_null(strstr(text, "sprout_decode"));
+    assert_null(strstr(text, "sprout_ping"));
+    wire = (struct sprout_config_wire){.decode = true, .ping_s = 15};
+    assert_int_equal(render("http://127.0.0.1:8000", "/srv", NULL), SPROUT_OK);
+    assert_has("            sprout_usage off;\n");
+    assert_has("            sprout_decode on;\n            sprout_decode_max 64m;\n");
+    assert_has("            sprout_ping 15s;\n");
+    wire = (struct sprout_config_wire){.usage = true};
 }
 
 static void root_runs_its_workers_as_root_only_when_told(void **state)
@@ -117,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_files_lie_in_the_folder),
+        cmocka_unit_test(what_is_switched_on_the_wire_is_said_and_nothing_else),
         cmocka_unit_test(root_runs_its_workers_as_root_only_when_told),
         cmocka_unit_test(a_plain_upstream_keeps_the_uri_as_it_came),
         cmocka_unit_test(a_prefix_and_tls_are_carried_over),
