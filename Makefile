@@ -27,11 +27,12 @@ say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 SEES_base    := base
 SEES_core    := base core
 SEES_wire    := base core wire
+SEES_embed   := base core wire embed
 SEES_adapt   := base core wire adapt
 SEES_sim     := base core adapt sim
 SEES_control := base core wire adapt control
 SEES_cli     := base core wire adapt control sim cli
-LIB_LAYERS   := base core wire
+LIB_LAYERS   := base core wire embed
 APP_LAYERS   := adapt sim control cli
 LAYERS       := $(LIB_LAYERS) $(APP_LAYERS)
 
@@ -63,7 +64,7 @@ PROP_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/property/*.c))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 
-all: $(BUILD)/sprout $(BUILD)/libsprout.a module ## build everything
+all: $(BUILD)/sprout $(BUILD)/libsprout.a $(BUILD)/libsprout.so module ## build everything
 .PHONY: all
 
 # An include root per layer: symbolic links to the layers it may see, and no others.
@@ -78,6 +79,7 @@ $(BUILD)/obj/$(1)/%.o: src/$(1)/%.c $(BUILD)/see/$(1)/.made $(BUILD)/flags
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 $(foreach l,$(APP_LAYERS),$(eval CPPFLAGS_$(l) := $(PKG_CFLAGS)))
+CPPFLAGS_embed := -Iinclude
 
 # Objects depend on the flags they were compiled with.
 $(BUILD)/flags: FORCE
@@ -90,6 +92,20 @@ $(BUILD)/libsprout.a: $(LIB_OBJ)
 	@rm -f $@
 	$(call say,AR,$@)
 	$(Q)ar rcs $@ $^
+
+# The embeddable library: include/sprout.h is all that it exports.
+SONAME := libsprout.so.1
+$(BUILD)/libsprout.so: $(LIB_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(LDFLAGS) -Wl,-soname,$(SONAME) -o $@ $^ -lm
+	$(Q)ln -sf libsprout.so $(BUILD)/$(SONAME)
+
+$(BUILD)/splice: examples/splice.c include/sprout.h $(BUILD)/libsprout.so
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -Iinclude -o $@ $< -L$(BUILD) -lsprout \
+	    -Wl,-rpath,'$$ORIGIN'
+example: $(BUILD)/splice ## examples/splice.c, linked with libsprout.so
+.PHONY: example
 
 $(BUILD)/sprout: $(APP_OBJ) $(BUILD)/libsprout.a
 	$(call say,LD,$@)
@@ -153,7 +169,7 @@ $(BUILD)/tests/%: tests/%.c $(TEST_OBJ) $(BUILD)/libsprout.a
 
 # Fuzz targets are built whole by clang, with its sanitizers, apart from all else.
 FUZZ_CC    ?= $(firstword $(foreach c,clang-14 clang,$(if $(shell command -v $(c)),$(c))))
-FUZZ_FLAGS := -std=c17 -O1 -g -fno-omit-frame-pointer $(WARN) -D_GNU_SOURCE \
+FUZZ_FLAGS := -DSPROUT_VERSION='"$(VERSION)"' -Iinclude -std=c17 -O1 -g -fno-omit-frame-pointer $(WARN) -D_GNU_SOURCE \
               -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 LIB_SRC    := $(foreach l,$(LIB_LAYERS),$(call src_of,$(l)))
 
@@ -188,7 +204,7 @@ $(BUILD)/venv/.made: scripts/requirements.txt scripts/make-venv
 	scripts/make-venv $(BUILD)/venv
 
 # ---- habits --------------------------------------------------------------------------
-C_FILES := $(wildcard src/*/*.c src/*/*.h include/*.h tests/*/*.c tests/*/*.h)
+C_FILES := $(wildcard src/*/*.c src/*/*.h include/*.h examples/*.c tests/*/*.c tests/*/*.h)
 FMT_FILES := $(filter-out src/nginx/%,$(C_FILES))
 
 fmt: ## format the C files (src/nginx keeps nginx's layout by hand)
@@ -204,6 +220,11 @@ compile_commands.json: FORCE ## what editors and clang tools read
 install: all ## install under $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/sprout $(DESTDIR)$(PREFIX)/bin/sprout
 	install -D -m 644 $(BUILD)/libsprout.a $(DESTDIR)$(PREFIX)/lib/libsprout.a
+	install -D -m 755 $(BUILD)/libsprout.so $(DESTDIR)$(PREFIX)/lib/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libsprout.so
+	install -D -m 644 include/sprout.h $(DESTDIR)$(PREFIX)/include/sprout.h
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' packaging/sprout.pc.in \
+	    | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/pkgconfig/sprout.pc
 	install -D -m 755 $(MODULE) $(DESTDIR)$(PREFIX)/lib/sprout/ngx_http_sprout_module.so
 	install -D -m 644 data/predictor/default.weights \
 	    $(DESTDIR)$(PREFIX)/share/sprout/default.weights
