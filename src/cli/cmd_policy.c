@@ -115,6 +115,21 @@ void sprout_policy_cli_moment(char *out, sprout_instant t)
     out[b.len] = '\0';
 }
 
+static void print_switches(const struct sprout_rule *r)
+{
+    static const char *const says[] = {[SPROUT_NO] = "not ", [SPROUT_YES] = "also "};
+    const struct sprout_str at = sprout_placement_text(r->placement);
+    if (at.len > 0) {
+        printf("; placement %.*s", (int)at.len, at.ptr);
+    }
+    if (r->with_tools != SPROUT_ANY) {
+        printf("; %swith tools", says[r->with_tools]);
+    }
+    if (r->with_completions != SPROUT_ANY) {
+        printf("; %sraw completions", says[r->with_completions]);
+    }
+}
+
 static void print_rules(const struct sprout_policy *p)
 {
     for (size_t i = 0; i < p->rule_count; i++) {
@@ -127,7 +142,22 @@ static void print_rules(const struct sprout_policy *p)
             printf("%s%.*s %.1f %%", l > 0 ? ", " : "", (int)p->levels[l].name.len,
                    p->levels[l].name.ptr, 100 * r->mix[0][l]);
         }
+        print_switches(r);
         putchar('\n');
+    }
+}
+
+static void print_patches(const struct sprout_policy *p, size_t level)
+{
+    for (size_t i = 0; i < p->patch_count; i++) {
+        const struct sprout_patch *const q = &p->patches[i];
+        if (q->level == level) {
+            printf("                      sets %.*s to %.*s (%.*s, model %.*s%s%.*s)\n",
+                   (int)q->parameter.len, q->parameter.ptr, (int)q->value.len,
+                   q->value.ptr, (int)q->api.len, q->api.ptr, (int)q->model.len,
+                   q->model.ptr, q->route.len > 0 ? ", route " : "", (int)q->route.len,
+                   q->route.ptr);
+        }
     }
 }
 
@@ -154,6 +184,7 @@ static void print_policy(const struct sprout_policy *p, sprout_instant now)
                (int)p->levels[l].name.len, p->levels[l].name.ptr,
                100 * p->strata[0].mix[l], (int)p->levels[l].directive.len,
                p->levels[l].directive.ptr);
+        print_patches(p, l);
     }
     printf("beside   %.3g %% held out at L0, %.3g %% exploring\n", 100 * p->holdout,
            100 * p->explore);

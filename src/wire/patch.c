@@ -8,7 +8,7 @@
 static bool has_word(struct sprout_str list, struct sprout_str word)
 {
     size_t from = 0;
-    for (size_t i = 0; i <= list.len; i++) {
+    for (size_t i = 0; list.len > 0 && i <= list.len; i++) {
         if (i == list.len || list.ptr[i] == ' ') {
             const struct sprout_str here = {list.ptr + from, i - from};
             if (here.len > 0 && sprout_str_eq(here, word)) {

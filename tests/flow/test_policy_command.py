@@ -176,6 +176,8 @@ def test_switches_of_a_rule_are_shown_and_hold(folder):
     assert test("--dir", where, "--path", "/late/v1/chat/completions",
                 "--tools")["eligible"] is True
     assert test("--dir", where, "--path", "/v1/completions")["reason"] == "raw-completion"
+    _, words, _ = sprout("show", "--dir", where)
+    assert "the same mix; placement last-user; also with tools" in words
 
 
 def test_parameters_of_levels_are_shown(folder):
@@ -192,3 +194,5 @@ def test_parameters_of_levels_are_shown(folder):
     assert test("--dir", where, "--body", "-", stdin=body)["parameters"]["L1"] == {}
     _, words, _ = sprout("test", "--dir", where, "--model", "gpt-5")
     assert "L1 sets reasoning_effort to low" in words
+    _, words, _ = sprout("show", "--dir", where)
+    assert "sets reasoning_effort to low (openai-chat, model gpt*)" in words

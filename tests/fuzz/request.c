@@ -16,6 +16,23 @@ static const enum sprout_placement placements[] = {
     SPROUT_PLACEMENT_AUTO, SPROUT_PLACEMENT_FIRST_USER, SPROUT_PLACEMENT_LAST_USER,
     SPROUT_PLACEMENT_SYSTEM};
 
+/* Every parameter there is. */
+#define PATCH(api, parameter, value)                                                     \
+    {                                                                                    \
+        1, SPROUT_KEY(api), SPROUT_KEY(parameter), SPROUT_KEY(value), SPROUT_KEY("*"),   \
+        {                                                                                \
+            NULL, 0                                                                      \
+        }                                                                                \
+    }
+static const struct sprout_patch patches[] = {
+    PATCH("openai-chat", "verbosity", "low"),
+    PATCH("openai-chat", "reasoning_effort", "none"),
+    PATCH("openai-responses", "text.verbosity", "low"),
+    PATCH("openai-responses", "reasoning.effort", "low"),
+    PATCH("ollama-chat", "think", "false"),
+    PATCH("ollama-generate", "think", "low"),
+};
+
 static char *spliced;
 static size_t spliced_cap;
 
@@ -81,14 +98,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_check(whole.place.at == cut.place.at && whole.place.form == cut.place.form);
     fuzz_check(whole.object_end == cut.object_end);
 
-    fuzz_check(sprout_rewrite_text_make(&arena, d, levels[1].directive, &text) ==
-               SPROUT_OK);
-    const struct sprout_edits edits = sprout_rewrite_plan(d, &whole, &text, true);
+    struct sprout_policy policy = {
+        .level_count = 2,
+        .patches = patches,
+        .patch_count = data[0] % 2 == 0 ? sizeof patches / sizeof patches[0] : 0,
+    };
+    memcpy(policy.levels, levels, sizeof levels);
+    fuzz_check(sprout_rewrite_level_make(&arena, d, &policy, 1, &text) == SPROUT_OK);
+    struct sprout_edits edits = sprout_rewrite_plan(d, &whole, &text, true);
     fuzz_check(whole.eligible == edits.directive);
+    sprout_rewrite_patch(&edits, d, &whole, &text, SPROUT_STR("/v1"));
+    fuzz_check(whole.eligible || !edits.patched);
     const struct sprout_str out = apply(&edits, body);
     const struct sprout_facts again = inspect(d, placement, out.ptr, out.len, out.len);
     if (edits.directive) {
-        fuzz_check(!again.eligible && again.blocked == SPROUT_REASON_ALREADY);
+        fuzz_check(!again.eligible &&
+                   (again.blocked == SPROUT_REASON_ALREADY ||
+                    (edits.patched && again.blocked == SPROUT_REASON_CLIENT_CHOSE)));
     } else {
         fuzz_check(again.blocked == whole.blocked);
     }
