@@ -104,6 +104,23 @@ def test_a_damaged_body_passes_untouched(start, upstream, encoding, cut):
     assert (upstream.last.body, headers["Sprout-Reason"]) == (junk, "content-encoding")
 
 
+def test_whatever_byte_is_wrong_what_leaves_is_the_same_or_whole(start, upstream, encoding):
+    """No half body, no crash; checksums catch what would decode to something else."""
+    gateway = start(location=ON)
+    packed = PACK[encoding](BODY)
+    for i in range(len(packed)):
+        damaged = bytearray(packed)
+        damaged[i] ^= 0x81
+        status, _, _ = send(gateway, bytes(damaged), encoding)
+        left = upstream.last
+        assert status == 200
+        if left.header("Content-Encoding"):
+            assert left.body == damaged
+        else:
+            assert json.loads(left.body)["messages"][0]["content"].endswith("Answer briefly.")
+    assert gateway.status()["policy"]["id"] == "p-1"
+
+
 def test_a_bomb_passes_untouched(start, upstream, encoding):
     gateway = start(location=ON + "sprout_decode_max 1m;")
     bomb = PACK[encoding](BODY[:-3] + b" " * (64 << 20))

@@ -129,3 +129,35 @@ def test_a_client_that_leaves_in_a_silence_closes_the_upstream(start, upstream):
 def test_a_ping_under_a_tenth_of_a_second_is_refused(start):
     with pytest.raises(AssertionError, match="must be at least 100ms"):
         start(location="sprout_ping 50ms;")
+
+
+def test_the_official_client_hears_nothing_of_a_ping(start, upstream):
+    """Also of a server that numbers its events: some versions dispatch on a blank line then."""
+    openai = pytest.importorskip("openai")
+    gateway = start(location=ON)
+    events = [b"id: %d\n" % i + event for i, event in enumerate(stream_events())]
+    upstream.script(stream_reply(with_silence(with_silence(events, 4), 1)))
+    client = openai.OpenAI(base_url=gateway.url + "/v1", api_key="k", max_retries=0)
+    stream = client.chat.completions.create(
+        model="m", stream=True, messages=[{"role": "user", "content": "Q"}])
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+    assert text == "Four."
+    assert gateway.journal.wait_for(1)[0]["outcome"] == "ok"
+
+
+def test_the_official_client_of_messages_hears_nothing_of_a_ping(start, upstream):
+    anthropic = pytest.importorskip("anthropic")
+    gateway = start(location=ON)
+    started = (b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":'
+               b'"message","role":"assistant","model":"m","content":[],"stop_reason":null,'
+               b'"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}}\n\n')
+    block = (b'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
+             b'"content_block":{"type":"text","text":""}}\n\n'
+             b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+             b'"delta":{"type":"text_delta","text":"Four."}}\n\n'
+             b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n')
+    upstream.script(stream_reply(with_silence([started, block, *MESSAGES[1:]], 1)))
+    client = anthropic.Anthropic(base_url=gateway.url, api_key="k", max_retries=0)
+    with client.messages.stream(model="m", max_tokens=99,
+                                messages=[{"role": "user", "content": "Q"}]) as stream:
+        assert stream.get_final_text() == "Four."
