@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pings in the silences of a stream (sprout_ping): opt-in, between events, in the API's form."""
 import re
+import subprocess
+import time
 
 import pytest
 
-from upstream import DIE, STALL, Reply, stream_events, stream_reply
+from gateway import free_port
+from upstream import DIE, STALL, Reply, event, stream_events, stream_reply
 
 PING = b": ping\n"
 ON = "sprout_ping 100ms;"
@@ -126,6 +129,40 @@ def test_a_client_that_leaves_in_a_silence_closes_the_upstream(start, upstream):
     assert gateway.journal.wait_for(1)[0]["outcome"] == "client_closed"
 
 
+def test_pings_over_http_2(start, upstream):
+    port = free_port()
+    gateway = start(location=ON, server=f"listen 127.0.0.1:{port} http2;")
+    events = stream_events()
+    upstream.script(stream_reply(with_silence(events, 2)))
+    done = subprocess.run(
+        ["curl", "-sN", "--http2-prior-knowledge", "-H", "Content-Type: application/json",
+         "-d", '{"model":"m","stream":true,"stream_options":{"include_usage":true},'
+         '"messages":[{"role":"user","content":"Q"}]}',
+         f"http://127.0.0.1:{port}/v1/chat/completions"], capture_output=True, timeout=60)
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"".join(events[:2]) + PING + PING)
+    assert done.stdout.replace(PING, b"") == b"".join(events)
+    assert gateway.journal.wait_for(1)[0]["outcome"] == "ok"
+
+
+def test_a_client_that_does_not_read_gets_no_pings_on_top(start, upstream):
+    """Its connection is full; when it reads again, everything is there in order."""
+    gateway = start(location=ON)
+    big = [event({"choices": [{"delta": {"content": "x" * 60000}}]}) for _ in range(200)]
+    upstream.script(stream_reply([*big, SILENCE, *stream_events()[-2:]]))
+    body = (b'{"model":"m","stream":true,"stream_options":{"include_usage":true},'
+            b'"messages":[{"role":"user","content":"Q"}]}')
+    with gateway.connect() as s:
+        s.sendall(b"POST /v1/chat/completions HTTP/1.0\r\nHost: x\r\n"
+                  b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        time.sleep(2 * SILENCE)
+        got = b""
+        while more := s.recv(1 << 20):
+            got += more
+    got = got.partition(b"\r\n\r\n")[2]
+    assert got.replace(PING, b"") == b"".join([*big, *stream_events()[-2:]])
+
+
 def test_a_ping_under_a_tenth_of_a_second_is_refused(start):
     with pytest.raises(AssertionError, match="must be at least 100ms"):
         start(location="sprout_ping 50ms;")
@@ -135,7 +172,7 @@ def test_the_official_client_hears_nothing_of_a_ping(start, upstream):
     """Also of a server that numbers its events: some versions dispatch on a blank line then."""
     openai = pytest.importorskip("openai")
     gateway = start(location=ON)
-    events = [b"id: %d\n" % i + event for i, event in enumerate(stream_events())]
+    events = [b"id: %d\n" % i + e for i, e in enumerate(stream_events())]
     upstream.script(stream_reply(with_silence(with_silence(events, 4), 1)))
     client = openai.OpenAI(base_url=gateway.url + "/v1", api_key="k", max_retries=0)
     stream = client.chat.completions.create(
