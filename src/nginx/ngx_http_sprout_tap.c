@@ -74,6 +74,10 @@ ngx_http_sprout_tap_open(ngx_http_sprout_ctx_t *ctx,
     if (strip || (ctx->receipt && framing == SPROUT_FRAMING_SSE)) {
         ctx->reply = NGX_HTTP_SPROUT_FILTER;
 
+        /* Of a stream that came with its length: it will be another one. */
+        ngx_http_clear_content_length(r);
+        ngx_http_clear_accept_ranges(r);
+
     } else if (ctx->receipt && framing == SPROUT_FRAMING_JSON
                && r->headers_out.content_length_n <= NGX_HTTP_SPROUT_HOLD_MAX)
     {
