@@ -306,6 +306,8 @@ static const struct request_member request_chat[] = {
      "\"text\""},
     {"tool_choice", 3, "\"auto\"|\"none\"|\"required\"|{\"type\":\"function\"}|null"},
     {"verbosity", 2, "null|\"low\""},
+    {"chat_template_kwargs", 15,
+     "null|{ }|{\"enable_thinking\":null}|{\"enable_thinking\" : true}|{\"x\":1 }|7"},
     {"reasoning_effort", 10, "null|\"high\"|\"\"|7"},
     {"max_tokens", 15, "1000|17|100|1e3|null|16|1|-1"},
     {"max_completion_tokens", 10, "1000|17|null|8"},

@@ -367,6 +367,7 @@ static inline void model_patch(enum request_kind kind, json_t *root)
     case REQUEST_CHAT:
         model_set(root, NULL, "verbosity", json_string("low"));
         model_set(root, NULL, "reasoning_effort", json_string("minimal"));
+        model_set(root, "chat_template_kwargs", "enable_thinking", json_false());
         break;
     case REQUEST_RESPONSES:
         model_set(root, "text", "verbosity", json_string("low"));
@@ -378,8 +379,10 @@ static inline void model_patch(enum request_kind kind, json_t *root)
     case REQUEST_OLLAMA_GENERATE:
         model_set(root, NULL, "think", json_string("low"));
         break;
-    case REQUEST_COMPLETIONS:
     case REQUEST_MESSAGES:
+        model_set(root, "output_config", "effort", json_string("max"));
+        break;
+    case REQUEST_COMPLETIONS:
         break;
     }
 }
@@ -394,6 +397,9 @@ static inline void model_patch(enum request_kind kind, json_t *root)
     }
 #define REQUEST_PATCHES(level)                                                           \
     REQUEST_PATCH(level, "openai-chat", "verbosity", "low"),                             \
+        REQUEST_PATCH(level, "anthropic-messages", "output_config.effort", "max"),       \
+        REQUEST_PATCH(level, "openai-chat", "chat_template_kwargs.enable_thinking",      \
+                      "false"),                                                          \
         REQUEST_PATCH(level, "openai-chat", "reasoning_effort", "minimal"),              \
         REQUEST_PATCH(level, "openai-chat", "verbosity", "high"), /* the first counts */ \
         REQUEST_PATCH(level, "openai-responses", "text.verbosity", "low"),               \

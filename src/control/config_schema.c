@@ -232,8 +232,7 @@ static const struct config_note coefficient_note = {
     X(NAME, struct sprout_config_patch, api, "", NO_BOUND, expect_name,                  \
       "API whose requests are patched, such as `openai-chat`.")                          \
     X(NAME, struct sprout_config_patch, parameter, "", NO_BOUND, expect_name,            \
-      "`verbosity` or `reasoning_effort` (openai-chat), `text.verbosity` or "            \
-      "`reasoning.effort` (openai-responses), `think` (Ollama).")                        \
+      "Which there are, API by API, is in docs/wire.md: `verbosity`, `think`, ...")      \
     X(NAME, struct sprout_config_patch, value, "", NO_BOUND, expect_name,                \
       "One of the parameter's words, such as `low`.")                                    \
     X(NAME, struct sprout_config_patch, model, "", RANGE(0, SPROUT_PATTERN_MAX),         \

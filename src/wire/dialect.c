@@ -55,6 +55,8 @@ static const struct sprout_shape_row chat_request[] = {
     {1, SPROUT_IF_ON,             SPROUT_REASON_PREFILL, SPROUT_KEY("continue_final_message")},
     {1, SPROUT_IN_PARAM,          0, SPROUT_KEY("verbosity")},                         /* N12 */
     {1, SPROUT_IN_PARAM,          1, SPROUT_KEY("reasoning_effort")},
+    {1, SPROUT_IN_PARAM_HOME,     2, SPROUT_KEY("chat_template_kwargs")},              /* P3 */
+    {2, SPROUT_IN_PARAM,          2, SPROUT_KEY("enable_thinking")},
     {1, SPROUT_IF_SMALL,          SPROUT_REASON_CLIENT_CHOSE, SPROUT_KEY("max_tokens")},
     {1, SPROUT_IF_SMALL,          SPROUT_REASON_CLIENT_CHOSE, SPROUT_KEY("max_completion_tokens")},
     OPENAI_SAMPLING,
@@ -66,6 +68,8 @@ static const struct sprout_dialect_param chat_params[] = {
     {.name = SPROUT_KEY("verbosity"), .texts = SPROUT_KEY("low medium high"),
      .blocks = SPROUT_REASON_CLIENT_CHOSE},
     {.name = SPROUT_KEY("reasoning_effort"), .texts = SPROUT_KEY(EFFORTS)},
+    {.name = SPROUT_KEY("chat_template_kwargs.enable_thinking"),
+     .literals = SPROUT_KEY("true false")},
 };
 
 /* The usage object of chat and completions, at a depth of its own; DeepSeek's cached count
@@ -216,9 +220,15 @@ static const struct sprout_shape_row messages_request[] = {
     {2, SPROUT_IN_TOOL_CHOICE, SPROUT_REASON_TOOLS, SPROUT_KEY("type")},
     {1, SPROUT_IN_FORMAT,      SPROUT_REASON_RESPONSE_FORMAT, SPROUT_KEY("output_format")},
     {2, SPROUT_IN_FORMAT_TYPE, 0, SPROUT_KEY("type")},
-    {1, SPROUT_IN_NOTHING,     0, SPROUT_KEY("output_config")},
+    {1, SPROUT_IN_PARAM_HOME,  0, SPROUT_KEY("output_config")},
     {2, SPROUT_IN_FORMAT,      SPROUT_REASON_RESPONSE_FORMAT, SPROUT_KEY("format")},
     {3, SPROUT_IN_FORMAT_TYPE, 0, SPROUT_KEY("type")},
+    {2, SPROUT_IN_PARAM,       0, SPROUT_KEY("effort")},
+};
+
+static const struct sprout_dialect_param messages_params[] = {
+    {.name = SPROUT_KEY("output_config.effort"),
+     .texts = SPROUT_KEY("low medium high xhigh max")},
 };
 
 #define MESSAGES_USAGE(depth, deeper, deepest)                                              \
@@ -342,6 +352,7 @@ static const struct sprout_dialect table[] = {
         .path = SPROUT_KEY("/v1/messages"),
         .request = SPROUT_SHAPE_OF(messages_request),
         .reply = SPROUT_SHAPE_OF(messages_reply),
+        PARAMS_OF(messages_params),
         .part = SPROUT_KEY("{\"type\":\"text\",\"text\":"),
         EVENTS_OF(messages_events),
         .ping = SPROUT_KEY("event: ping\ndata: {\"type\":\"ping\"}\n\n"),

@@ -20,7 +20,7 @@
 
 enum {
     SPROUT_INSPECT_MEMORY = 16 * 1024,
-    SPROUT_PARAMS_MAX = 2,  /* of a dialect, that a level may set */
+    SPROUT_PARAMS_MAX = 3,  /* of a dialect, that a level may set */
     SPROUT_MODEL_MAX = 256, /* decoded bytes of a model name; a longer one is cut */
 };
 

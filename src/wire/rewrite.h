@@ -10,7 +10,7 @@
 
 #include "wire/patch.h"
 
-enum { SPROUT_EDITS_MAX = 4 };
+enum { SPROUT_EDITS_MAX = 2 + SPROUT_PARAMS_MAX };
 
 struct sprout_edit {
     uint64_t at;

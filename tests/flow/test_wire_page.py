@@ -28,7 +28,7 @@ def test_every_directive_is_listed_with_its_default():
 
 @pytest.mark.parametrize("pattern", [r'\.name = SPROUT_KEY\("([a-z.-]+)"\)',
                                      r'\.path = SPROUT_KEY\("([^"]+)"\)',
-                                     r'\.name = SPROUT_KEY\("([a-z_.]+)"\), \.texts'])
+                                     r'\.name = SPROUT_KEY\("([a-z_.]+)"\),\s+\.(?:texts|literals)'])
 def test_every_api_path_and_parameter_is_listed(pattern):
     found = re.findall(pattern, source("wire/dialect.c"))
     assert found

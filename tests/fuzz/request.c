@@ -27,6 +27,8 @@ static const enum sprout_placement placements[] = {
 static const struct sprout_patch patches[] = {
     PATCH("openai-chat", "verbosity", "low"),
     PATCH("openai-chat", "reasoning_effort", "none"),
+    PATCH("openai-chat", "chat_template_kwargs.enable_thinking", "true"),
+    PATCH("anthropic-messages", "output_config.effort", "low"),
     PATCH("openai-responses", "text.verbosity", "low"),
     PATCH("openai-responses", "reasoning.effort", "low"),
     PATCH("ollama-chat", "think", "false"),

@@ -90,7 +90,8 @@ static bool same_facts(const struct sprout_facts *a, const struct sprout_facts *
            a->include_usage_end == b->include_usage_end &&
            a->stream_options_empty == b->stream_options_empty &&
            same_param(&a->param[0], &b->param[0]) &&
-           same_param(&a->param[1], &b->param[1]);
+           same_param(&a->param[1], &b->param[1]) &&
+           same_param(&a->param[2], &b->param[2]);
 }
 
 static struct sprout_str apply(unsigned long number, const struct sprout_edits *edits,

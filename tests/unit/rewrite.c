@@ -24,10 +24,23 @@ static const struct sprout_level levels[] = {
     {SPROUT_KEY("L0"), {0}},
     {SPROUT_KEY("L1"), SPROUT_KEY("<directive-1>")},
     {SPROUT_KEY("L2"), SPROUT_KEY("say \"less\"\tthan that\\")},
+    {SPROUT_KEY("L3"), SPROUT_KEY("<directive-3>")},
 };
 
 /* Patches of the cases, by the option `patch=N`; of one number all are the level's. */
 static const struct sprout_patch patches[] = {
+    {3,
+     SPROUT_KEY("openai-chat"),
+     SPROUT_KEY("chat_template_kwargs.enable_thinking"),
+     SPROUT_KEY("false"),
+     SPROUT_KEY("*"),
+     {0}},
+    {3,
+     SPROUT_KEY("anthropic-messages"),
+     SPROUT_KEY("output_config.effort"),
+     SPROUT_KEY("low"),
+     SPROUT_KEY("*"),
+     {0}},
     {1,
      SPROUT_KEY("openai-chat"),
      SPROUT_KEY("verbosity"),
