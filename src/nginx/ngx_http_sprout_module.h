@@ -270,6 +270,7 @@ struct ngx_http_sprout_ctx_s {
     unsigned                      headed:1;     /* the header filter has run */
     unsigned                      pinging:1;
     unsigned                      ended:1;      /* the last buffer was seen */
+    unsigned                      cut:1;        /* upstream died in mid-reply */
     unsigned                      error_sent:1;
     unsigned                      finished:1;   /* `seen` is final */
     unsigned                      logging:1;    /* the log phase has begun */
@@ -351,6 +352,8 @@ ngx_int_t ngx_http_sprout_tap_open(ngx_http_sprout_ctx_t *ctx,
 void ngx_http_sprout_tap_watch(ngx_http_sprout_ctx_t *ctx, ngx_chain_t *in);
 ngx_int_t ngx_http_sprout_tap_filter(ngx_http_sprout_ctx_t *ctx,
     ngx_chain_t *in);
+ngx_uint_t ngx_http_sprout_tap_cut_short(ngx_http_sprout_ctx_t *ctx,
+    ngx_buf_t *b);
 struct sprout_tap_result ngx_http_sprout_tap_seen(ngx_http_sprout_ctx_t *ctx);
 
 /* ping.c: signs of life in silences. */

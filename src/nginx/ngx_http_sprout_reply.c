@@ -457,5 +457,12 @@ ngx_http_sprout_reply_note(ngx_http_sprout_ctx_t *ctx, ngx_chain_t *in,
         if (cl->buf->last_buf) {
             ctx->ended = 1;
         }
+
+        /* Not when the client's leaving was what ended it. */
+        if (ngx_http_sprout_tap_cut_short(ctx, cl->buf)
+            && !ctx->request->connection->error)
+        {
+            ctx->cut = 1;
+        }
     }
 }

@@ -39,8 +39,6 @@ static ngx_buf_t *ngx_http_sprout_pass_new(ngx_http_sprout_pass_t *pass);
 static void ngx_http_sprout_pass_receipt(void *data);
 static void ngx_http_sprout_pass_feed(ngx_http_sprout_pass_t *pass);
 static ngx_int_t ngx_http_sprout_pass_send(ngx_http_sprout_pass_t *pass);
-static ngx_uint_t ngx_http_sprout_tap_cut_short(ngx_http_sprout_ctx_t *ctx,
-    ngx_buf_t *b);
 
 
 /* NGX_DECLINED: the reply cannot be watched, and passes unseen. */
@@ -232,7 +230,7 @@ ngx_http_sprout_pass_buffer(ngx_http_sprout_pass_t *pass, ngx_buf_t *b)
 
 /* Upstream died in mid-reply: nginx says so by a lone flush after it has let
  * go of the upstream connection. */
-static ngx_uint_t
+ngx_uint_t
 ngx_http_sprout_tap_cut_short(ngx_http_sprout_ctx_t *ctx, ngx_buf_t *b)
 {
     ngx_http_upstream_t  *u;

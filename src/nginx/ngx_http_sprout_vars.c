@@ -452,6 +452,11 @@ ngx_http_sprout_record_outcome(ngx_http_sprout_ctx_t *ctx, ngx_uint_t status,
     r = ctx->request;
     complete = seen->terminal && status < NGX_HTTP_SPECIAL_RESPONSE;
 
+    /* Whatever the client did afterwards: nginx lingers before it logs. */
+    if (ctx->cut && !complete) {
+        return SPROUT_OUTCOME_UPSTREAM_ERROR;
+    }
+
     if (!complete && (status == NGX_HTTP_CLIENT_CLOSED_REQUEST
                       || r->connection->error || r->connection->timedout))
     {

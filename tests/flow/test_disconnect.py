@@ -127,3 +127,22 @@ def test_an_upstream_that_dies_does_not_look_like_success(gateway, upstream, api
     assert not seen.endswith(b"0\r\n\r\n")  # no last chunk
     [record] = gateway.journal.wait_for(1)
     assert record["outcome"] == "upstream_error"
+
+
+@pytest.mark.parametrize("api", ["openai-chat", "ollama-chat"])
+def test_a_client_that_goes_after_upstream_died_is_not_to_blame(gateway, upstream, api):
+    """nginx lingers before it journals: a reset in that time is not what ended the reply."""
+    import socket
+    import struct
+    from upstream import DIE
+    path, body, kind, events = APIS[api]
+    upstream.script(Reply([*events, DIE], headers=[("Content-Type", kind)],
+                          framing="chunked"))
+    client = ask(gateway, path, body)
+    while client.recv(65536):
+        pass
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.send(b"x" * 1000)
+    client.close()  # a reset
+    [record] = gateway.journal.wait_for(1)
+    assert record["outcome"] == "upstream_error"
