@@ -79,7 +79,11 @@ ngx_http_sprout_ping_fire(ngx_event_t *ev)
     r = ctx->request;
     c = r->connection;
 
-    if (!ctx->pinging || ctx->ended || c->error) {
+    /* nginx may keep the request for a lingering close, its writing side shut:
+     * once it has let go of upstream there is nothing to wait for. */
+    if (!ctx->pinging || ctx->ended || c->error || r->upstream == NULL
+        || r->upstream->cleanup == NULL)
+    {
         return;
     }
 
