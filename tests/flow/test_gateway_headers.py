@@ -132,3 +132,12 @@ def test_a_dead_upstream_does_not_look_like_success(gateway, upstream, framing):
             seen += piece
     assert b"[DONE]" not in seen and not seen.endswith((b"0\r\n\r\n", b"}"))
     assert gateway.journal.wait_for(1)[0]["outcome"] == "upstream_error"
+
+
+def test_an_operator_may_tell_clients_when_to_come_back(start, upstream):
+    """nginx's own 429 has no Retry-After (H4); what its operator adds stays on our error."""
+    gateway = start(location="add_header Retry-After 3 always; "
+                             "if ($http_x_refuse) { return 429; }")
+    status, headers, reply = gateway.chat(headers={"X-Refuse": "1"})
+    assert (status, headers["Retry-After"]) == (429, "3")
+    assert_shape("openai", reply, "rate_limited")

@@ -75,6 +75,26 @@ def test_a_rule_may_take_back_what_the_location_gives(start, upstream):
     assert headers["Sprout-Reason"] == "tools; rule=r"
 
 
+def test_every_turn_of_a_tool_loop_begins_with_the_bytes_of_the_one_before(start, upstream):
+    """R7: what a prompt cache holds of a turn is what the next one begins with."""
+    gateway = start(location="sprout_with_tools on;",
+                    policy=policy(mix=(0.3, 0.4, 0.3)))
+    call = {"role": "assistant", "content": None, "tool_calls": [
+        {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+    for question in range(8):
+        turns = [{"role": "user", "content": f"Question {question}"}, call,
+                 {"role": "tool", "tool_call_id": "1", "content": "42"},
+                 {"role": "assistant", "content": "A"}, {"role": "user", "content": "R"}]
+        before, levels = [], set()
+        for upto in (1, 3, 5):
+            _, headers, _ = gateway.chat(messages=turns[:upto], tools=TOOLS)
+            sent = upstream.last.json["messages"]
+            assert sent[:len(before)] == before
+            before = sent
+            levels.add(headers["Sprout-Level"])
+        assert len(levels) == 1
+
+
 @pytest.mark.parametrize("by", ["location", "rule"])
 def test_raw_completions_are_left_alone_unless_switched_on(start, upstream, by):
     body = b'{"model":"m","prompt":"Once upon a time"}'
