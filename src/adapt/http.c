@@ -257,6 +257,11 @@ void sprout_http_run(struct sprout_http_call *calls, size_t count,
 
     while (r.multi != NULL && !stopped(&r)) {
         int running = 0;
+        if (opts->enough != NULL && *opts->enough) {
+            for (; at < count; at++) {
+                fail(&calls[at], SPROUT_UNAVAILABLE, "not asked");
+            }
+        }
         at += fill(&r, calls + at, count - at);
         if (curl_multi_perform(r.multi, &running) != CURLM_OK) {
             break;

@@ -45,11 +45,13 @@ struct sprout_http_opts {
     sprout_span timeout;         /* of each call; 0: 600 s */
     int at_most;                 /* at the same time; 0: 1 */
     const atomic_bool *stop;     /* NULL: none */
-    sprout_http_done_fn *done;   /* NULL: none */
+    const bool *enough; /* set by `done`: what has not begun is not begun; NULL: none */
+    sprout_http_done_fn *done; /* NULL: none */
     void *ctx;
 };
 
-/* Once `stop` is set the calls that have not ended end as SPROUT_UNAVAILABLE, "stopped". */
+/* Once `stop` is set the calls that have not ended end as SPROUT_UNAVAILABLE, "stopped".
+ * Calls that were not begun because of `enough` end so too, and `done` is not called. */
 void sprout_http_run(struct sprout_http_call *calls, size_t count,
                      const struct sprout_http_opts *opts);
 

@@ -7,7 +7,9 @@
  *     DIR/spool/run-7/12.2     0600, its answer at level 2
  *
  * A file is written before the ledger's row that tells of it, and deleted once the item is
- * judged.  Files are whole or not there. */
+ * judged.  Files are whole or not there, for whoever is killed; they are not fsynced (an
+ * answer must be in the ledger a moment after it came), so a power cut may lose one, which
+ * its end mark shows. */
 #ifndef SPROUT_ADAPT_SPOOL_H
 #define SPROUT_ADAPT_SPOOL_H
 

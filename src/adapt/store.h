@@ -47,6 +47,8 @@ struct sprout_store;
 enum sprout_store_mode {
     SPROUT_STORE_WRITE, /* created when missing, migrated when old */
     SPROUT_STORE_READ,  /* SPROUT_NOT_FOUND when missing */
+    SPROUT_STORE_SHARE, /* written beside its owner: SPROUT_NOT_FOUND when missing, never
+                           migrated */
 };
 
 SPROUT_MUST_USE enum sprout_status sprout_store_open(const char *path,

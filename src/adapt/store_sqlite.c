@@ -272,6 +272,7 @@ static enum sprout_status prepare_to_write(struct sprout_store *s,
 }
 
 static enum sprout_status prepare_to_read(struct sprout_store *s,
+                                          enum sprout_store_mode mode,
                                           struct sprout_error *err)
 {
     int64_t version = 0;
@@ -283,8 +284,9 @@ static enum sprout_status prepare_to_read(struct sprout_store *s,
                            "'sprout control' once, it migrates the ledger",
                            (long long)version, SPROUT_STORE_SCHEMA);
     }
-    return status == SPROUT_OK ? execute(s, "PRAGMA query_only = 1", "opening it", err)
-                               : status;
+    const char *const how = mode == SPROUT_STORE_READ ? "PRAGMA query_only = 1"
+                                                      : "PRAGMA synchronous = NORMAL";
+    return status == SPROUT_OK ? execute(s, how, "opening it", err) : status;
 }
 
 /* SQLite creates the file with the process's mask; receipts are nobody else's business. */
@@ -309,7 +311,7 @@ enum sprout_status sprout_store_open(const char *path, enum sprout_store_mode mo
     if (s == NULL) {
         return sprout_fail(err, SPROUT_NO_MEMORY, "no memory to open the ledger");
     }
-    if (mode == SPROUT_STORE_READ && stat(path, &st) != 0) {
+    if (mode != SPROUT_STORE_WRITE && stat(path, &st) != 0) {
         free(s);
         return sprout_fail(err, SPROUT_NOT_FOUND,
                            "no ledger at %s: start 'sprout up' or name the folder with "
@@ -322,7 +324,7 @@ enum sprout_status sprout_store_open(const char *path, enum sprout_store_mode mo
     } else {
         sqlite3_busy_timeout(s->db, BUSY_MS);
         status = mode == SPROUT_STORE_WRITE ? prepare_to_write(s, err)
-                                            : prepare_to_read(s, err);
+                                            : prepare_to_read(s, mode, err);
     }
     if (status != SPROUT_OK) {
         sprout_store_close(s);

@@ -14,6 +14,9 @@ static const struct sprout_command commands[] = {
     {"control", sprout_cmd_control, "run the control plane alone"},
     {"status", sprout_cmd_status, "what the running control plane says of itself"},
     {"report", sprout_cmd_report, "what was served, and what was saved"},
+    {"evaluate", sprout_cmd_evaluate,
+     "answer prompts at every level and have a judge compare"},
+    {"evaluations", sprout_cmd_evaluations, "what was evaluated, and what came out"},
     {"optimize", sprout_cmd_optimize, "solve optimization problems, one a line of JSON"},
     {"simulate", sprout_cmd_simulate, "run policies against a recorded grid"},
     {"train", sprout_cmd_train, "measured and judged requests to predictor weights"},
@@ -30,7 +33,7 @@ static void print_usage(FILE *to)
 {
     fputs("usage: sprout COMMAND [OPTION...]\n\ncommands:\n", to);
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].summary);
     }
     fputs("\n'sprout COMMAND --help' says more about one.\n", to);
 }

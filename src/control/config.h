@@ -13,6 +13,7 @@
 #define SPROUT_CONTROL_CONFIG_H
 
 #include "adapt/grid.h"
+#include "core/judge.h"
 #include "core/policy.h"
 
 enum {
@@ -70,6 +71,35 @@ struct sprout_config_predictor {
     char *weights;       /* a file, "default", or "none" */
     double caution;      /* relative quality kept in hand above the floor */
     int64_t samples_min; /* predicted prompts before it decides */
+};
+
+enum sprout_evaluate_when { SPROUT_EVALUATE_PAPER, SPROUT_EVALUATE_FORECAST };
+
+struct sprout_config_judge {
+    char *url; /* "": none, references alone */
+    char *model;
+    char *key_file;
+    char *key_env;
+    char *rubric_file;
+    enum sprout_judge_form form;
+    int64_t max_tokens;
+};
+
+struct sprout_config_sample {
+    double rate;
+    int64_t cap;
+    int64_t keep_hours;
+};
+
+struct sprout_config_evaluation {
+    bool enabled;
+    struct sprout_config_judge judge;
+    char *prompts;
+    struct sprout_config_sample sample;
+    enum sprout_evaluate_when when;
+    int64_t n;
+    double share;
+    int64_t concurrency;
 };
 
 struct sprout_config_clients {
@@ -138,6 +168,7 @@ struct sprout_config {
     uint32_t levels_count;
     struct sprout_config_grid grid;
     struct sprout_config_quality quality;
+    struct sprout_config_evaluation evaluation;
     struct sprout_config_predictor predictor;
     char **protect; /* kinds of prompt, or routes, that stay at L0 */
     uint32_t protect_count;

@@ -143,6 +143,14 @@ static const cyaml_strval_t rule_words[] = {
     {"paper", SPROUT_FLOOR_PAPER},
     {"fixed", SPROUT_FLOOR_FIXED},
 };
+static const cyaml_strval_t form_words[] = {
+    {"best-of", SPROUT_JUDGE_BEST_OF},
+    {"pairwise", SPROUT_JUDGE_PAIRWISE},
+};
+static const cyaml_strval_t when_words[] = {
+    {"paper", SPROUT_EVALUATE_PAPER},
+    {"forecast", SPROUT_EVALUATE_FORECAST},
+};
 static const cyaml_strval_t tristate_words[] = {
     {"any", SPROUT_ANY},  {"no", SPROUT_NO},    {"yes", SPROUT_YES},
     {"false", SPROUT_NO}, {"true", SPROUT_YES},
@@ -309,6 +317,53 @@ TABLE(quality, QUALITY_ROWS);
       "then the mix does.")
 TABLE(predictor, PREDICTOR_ROWS);
 
+#define JUDGE_ROWS(X)                                                                    \
+    X(TEXT, struct sprout_config_judge, url, "", NO_BOUND, expect_url,                   \
+      "OpenAI-compatible endpoint of the judge: a base URL, `.../v1`, or the whole.")    \
+    X(TEXT, struct sprout_config_judge, model, "", RANGE(0, 255), expect_pattern,        \
+      "Its model.")                                                                      \
+    X(PATH, struct sprout_config_judge, key_file, "", NO_BOUND,                          \
+      sprout_config_expect_path, "File whose first line is its key.")                    \
+    X(TEXT, struct sprout_config_judge, key_env, "SPROUT_JUDGE_KEY", NO_BOUND,           \
+      expect_name, "Environment variable that holds the key, where there is no file.")   \
+    X(PATH, struct sprout_config_judge, rubric_file, "", NO_BOUND,                       \
+      sprout_config_expect_path, "Your own criteria instead of ours.")                   \
+    X(WORD, struct sprout_config_judge, form, "best-of", NO_BOUND, NULL,                 \
+      "`best-of` (all answers at once) or `pairwise` (L0 against each).")                \
+    X(WHOLE, struct sprout_config_judge, max_tokens, "512", RANGE(1, 100000), NULL,      \
+      "Longest reply; one that is cut off is unreadable.")
+TABLE(judge, JUDGE_ROWS);
+
+#define SAMPLE_ROWS(X)                                                                   \
+    X(NUMBER, struct sprout_config_sample, rate, "0", RANGE(0, 1), NULL,                 \
+      "Share of requests whose prompt is kept for judging; 0: none, ever.")              \
+    X(WHOLE, struct sprout_config_sample, cap, "1000", RANGE(1, 100000), NULL,           \
+      "At most so many prompts lie in the spool.")                                       \
+    X(WHOLE, struct sprout_config_sample, keep_hours, "24", RANGE(1, 720), NULL,         \
+      "A prompt that was not judged by then is deleted.")
+TABLE(sample, SAMPLE_ROWS);
+
+#define EVALUATION_ROWS(X)                                                               \
+    X(BOOL, struct sprout_config_evaluation, enabled, "false", NO_BOUND, NULL,           \
+      "Evaluate by itself at clean hours; `sprout evaluate` works without it.")          \
+    X(MAP, struct sprout_config_evaluation, judge, NULL, NO_BOUND, NULL,                 \
+      "Who says which answer is best.")                                                  \
+    X(PATH, struct sprout_config_evaluation, prompts, "", NO_BOUND,                      \
+      sprout_config_expect_path,                                                         \
+      "File of prompts, one JSON object a line; without it the sample is used.")         \
+    X(MAP, struct sprout_config_evaluation, sample, NULL, NO_BOUND, NULL,                \
+      "Prompts of live requests, kept for judging and then deleted.")                    \
+    X(WORD, struct sprout_config_evaluation, when, "paper", NO_BOUND, NULL,              \
+      "`paper`: on clean hours, at most 72 h apart; `forecast`: by the grid's "          \
+      "forecast where there is one.")                                                    \
+    X(WHOLE, struct sprout_config_evaluation, n, "1000", RANGE(1, 20000), NULL,          \
+      "Most prompts of one evaluation.")                                                 \
+    X(NUMBER, struct sprout_config_evaluation, share, "0.01", RANGE(0, 1), NULL,         \
+      "Most of the energy served since the last one that an evaluation may cost.")       \
+    X(WHOLE, struct sprout_config_evaluation, concurrency, "1", RANGE(1, 16), NULL,      \
+      "Questions under way at the same time.")
+TABLE(evaluation, EVALUATION_ROWS);
+
 #define CLIENTS_ROWS(X)                                                                  \
     X(BOOL, struct sprout_config_clients, force, "true", NO_BOUND, NULL,                 \
       "May a client choose its level with `Sprout-Level`?")                              \
@@ -434,6 +489,8 @@ static const cyaml_schema_value_t rules_entry = {
     X(MAP, struct sprout_config, grid, NULL, NO_BOUND, NULL, "Carbon intensity.")        \
     X(MAP, struct sprout_config, quality, NULL, NO_BOUND, NULL,                          \
       "The floor under quality.")                                                        \
+    X(MAP, struct sprout_config, evaluation, NULL, NO_BOUND, NULL,                       \
+      "How quality is measured here.")                                                   \
     X(MAP, struct sprout_config, predictor, NULL, NO_BOUND, NULL,                        \
       "Tells prompts apart one by one.")                                                 \
     X(PROTECTED, struct sprout_config, protect, NULL, NO_BOUND, NULL,                    \

@@ -186,6 +186,7 @@ static void turn(struct loop *l)
     sprout_api_run(l->api);
     sprout_daemon_ledger(&l->work, mono, wall, BATCHES_PER_TURN);
     sprout_daemon_grid(&l->work, wall);
+    sprout_daemon_evaluate(&l->work, wall);
     sprout_daemon_plan(&l->work, mono, wall);
     sprout_daemon_retain(&l->work, mono, wall);
 }
@@ -222,6 +223,9 @@ static enum sprout_status start(struct loop *l, struct sprout_error *err)
         return status;
     }
     status = open_signals(l, err);
+    if (status == SPROUT_OK) { /* after the signals are blocked: its thread has none */
+        status = sprout_daemon_evaluator_start(&l->work, err);
+    }
     return status == SPROUT_OK ? open_api(l, err) : status;
 }
 
@@ -241,10 +245,13 @@ enum sprout_status sprout_daemon_run(const struct sprout_daemon_opts *opts,
         while (!l->stop) {
             turn(l);
         }
+        sprout_evaluator_thread_stop(l->work.evaluator);
+        l->work.evaluator = NULL;
         drain(l);
         sprout_log_info("control-stopped", "asked to stop");
     }
     sprout_api_free(l->api);
+    sprout_evaluator_thread_stop(l->work.evaluator);
     sprout_daemon_close(&l->work);
     if (l->signal_fd >= 0) {
         close(l->signal_fd);

@@ -11,6 +11,7 @@
 #include "adapt/weights.h"
 #include "control/config.h"
 #include "control/daemon.h"
+#include "control/evaluator_thread.h"
 #include "control/ingest.h"
 #include "control/planner.h"
 #include "control/snapshot.h"
@@ -77,6 +78,9 @@ struct sprout_daemon {
     size_t pending_count;
 
     sprout_mono retain_next;
+
+    struct sprout_evaluator_thread *evaluator; /* NULL: none */
+    int64_t evaluations_seen;                  /* of those that ended, planned with */
 };
 
 /* dir/name into `out` of SPROUT_DAEMON_PATH_MAX bytes. */
@@ -112,6 +116,10 @@ SPROUT_MUST_USE enum sprout_status sprout_daemon_keep(struct sprout_daemon *d,
                                                       struct sprout_error *err);
 void sprout_daemon_grid(struct sprout_daemon *d, sprout_instant wall);
 void sprout_daemon_plan(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall);
+/* The evaluator's thread; what it finished makes a plan due. */
+SPROUT_MUST_USE enum sprout_status sprout_daemon_evaluator_start(
+    struct sprout_daemon *d, struct sprout_error *err);
+void sprout_daemon_evaluate(struct sprout_daemon *d, sprout_instant wall);
 void sprout_daemon_retain(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall);
 
 void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,

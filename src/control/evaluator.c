@@ -132,7 +132,12 @@ void sprout_evaluator_rest(struct evaluator_peer *p, const struct sprout_http_ca
 {
     p->failures++;
     const int64_t seconds = rest_seconds(p, call);
-    p->rest_until.ns = sprout_clock_mono().ns + seconds * SPROUT_NS_PER_SECOND;
+    const int64_t until = sprout_clock_mono().ns + seconds * SPROUT_NS_PER_SECOND;
+    p->enough = true;
+    if (until <= p->rest_until.ns) {
+        return; /* it asked for a longer rest a moment ago */
+    }
+    p->rest_until.ns = until;
     if (call->status != SPROUT_OK) {
         snprintf(p->why, sizeof p->why, "the %s does not answer (%s); next try in %lld s",
                  who, call->why, (long long)seconds);
@@ -145,9 +150,11 @@ void sprout_evaluator_rest(struct evaluator_peer *p, const struct sprout_http_ca
 void sprout_evaluator_came(struct evaluator *e, struct evaluator_peer *p)
 {
     e->last_came = sprout_clock_mono();
-    p->failures = 0;
-    p->rest_until.ns = 0;
-    p->why[0] = '\0';
+    if (!p->enough) { /* else it was an answer on its way when another was refused */
+        p->failures = 0;
+        p->rest_until.ns = 0;
+        p->why[0] = '\0';
+    }
 }
 
 static bool rests(const struct evaluator_peer *p)

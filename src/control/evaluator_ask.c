@@ -22,6 +22,7 @@ enum {
     ANSWER_TRIES = 2,
     JUDGE_TRIES = 2,
     NS_PER_US = 1000,
+    PACE_MIN_SECONDS = 1, /* a shorter answer says little of a server's load */
 };
 
 /* ---- receipts -------------------------------------------------------------------------- */
@@ -100,7 +101,8 @@ static void keep_answer(struct answer_ask *a, const struct sprout_http_call *cal
     if (status == SPROUT_OK) {
         a->item->answered |= UINT32_C(1) << a->level;
     }
-    if (usage.completion.n > 0) {
+    if (usage.completion.n > 0 &&
+        call->took.ns >= PACE_MIN_SECONDS * SPROUT_NS_PER_SECOND) {
         const double pace = (double)call->took.ns / 1e9 / (double)usage.completion.n;
         e->pace = pace;
         e->best_s_per_token =
@@ -189,8 +191,11 @@ void sprout_evaluator_answer(struct evaluator *e, struct evaluator_item **batch,
     const struct sprout_http_opts opts = {.timeout = sprout_span_seconds(ANSWER_SECONDS),
                                           .at_most = e->concurrency,
                                           .stop = e->opts->stop,
+                                          .enough = &e->upstream.enough,
                                           .done = on_answer};
     size_t calls = 0;
+
+    e->upstream.enough = false;
 
     for (size_t i = 0; i < n; i++) {
         chat[i] = none;
@@ -400,8 +405,11 @@ static void ask_all(struct evaluator *e, struct judge_ask *ask, size_t asks)
     const struct sprout_http_opts opts = {.timeout = sprout_span_seconds(JUDGE_SECONDS),
                                           .at_most = e->concurrency,
                                           .stop = e->opts->stop,
+                                          .enough = &e->judge.enough,
                                           .done = on_verdict};
     size_t calls;
+
+    e->judge.enough = false;
 
     do {
         calls = 0;
@@ -411,8 +419,7 @@ static void ask_all(struct evaluator *e, struct judge_ask *ask, size_t asks)
             }
         }
         sprout_http_run(call, calls, &opts);
-    } while (calls > 0 && !was_stopped(e) && e->broken == SPROUT_OK &&
-             e->judge.failures == 0);
+    } while (calls > 0 && !was_stopped(e) && e->broken == SPROUT_OK && !e->judge.enough);
 }
 
 void sprout_evaluator_judge(struct evaluator *e, struct evaluator_item **batch, size_t n)

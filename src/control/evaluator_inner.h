@@ -30,6 +30,7 @@ struct evaluator_peer {
     char url[SPROUT_EVALUATOR_URL_MAX];
     sprout_mono rest_until;
     int failures; /* in a row */
+    bool enough;  /* it failed in this batch: ask no more now */
     char why[SPROUT_EVALUATOR_NOTE_MAX];
 };
 

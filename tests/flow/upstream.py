@@ -106,6 +106,7 @@ class Upstream:
         self.exchanges = []
         self.connections = 0
         self._replies = []
+        self.default = default_reply  # what answers where nothing is scripted
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -188,7 +189,7 @@ class Upstream:
         exchange = Exchange(method, target, headers, body, number, time.monotonic())
         self.exchanges.append(exchange)
         self._notify()
-        reply = self._replies.pop(0) if self._replies else default_reply
+        reply = self._replies.pop(0) if self._replies else self.default
         if callable(reply):
             reply = reply(exchange)
         return await self._send(exchange, reply, reader, writer)

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`sprout evaluate`: answers at every level, a judge, the ledger, and every way it goes wrong."""
+import json
+import random
+import subprocess
+import time
+
+import pytest
+from evaluation import (Control, answering, judging, level_of, prompts, shown, sprout, url)
+from up import SPROUT, wait_until
+from upstream import STALL, Reply, Upstream, chat_reply
+
+
+@pytest.fixture
+def judge():
+    server = Upstream()
+    server.default = judging(lambda levels, _: levels.index(1))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def folder(tmp_path, upstream):
+    """A folder with a policy and a ledger, and no control in it."""
+    upstream.default = answering
+    control = Control(tmp_path / "data", url(upstream))
+    control.stop()
+    upstream.exchanges.clear()
+    return tmp_path / "data"
+
+
+def evaluate(folder, upstream, judge, *more, **how):
+    flags = ["--judge", url(judge), "--judge-model", "j"] if judge else []
+    return sprout("evaluate", "--dir", folder, "--upstream", url(upstream), *flags, *more,
+                  "--json", **how)
+
+
+def asked(server):
+    return [e for e in server.exchanges if e.target == "/v1/chat/completions"]
+
+
+def test_every_prompt_is_answered_at_every_level_and_judged_in_both_orders(
+        tmp_path, folder, upstream, judge):
+    done = evaluate(folder, upstream, judge, "--prompts", prompts(tmp_path / "p.jsonl", 6))
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["state"], told["prompts"], told["judged"]) == ("done", 6, 6)
+    assert (told["answers"], told["verdicts"], told["unreadable"]) == (18, 12, 0)
+    assert sorted(level_of(e.json) for e in asked(upstream)) == [0] * 6 + [1] * 6 + [2] * 6
+    assert all(e.json["model"] == "m-1" for e in asked(upstream))
+    orders = [tuple(shown(e.json)) for e in asked(judge)]
+    assert len(set(orders)) == 6 and all(orders.count(o) == 2 for o in orders)
+    [stratum] = told["strata"]
+    assert [level["wins"] for level in stratum["levels"]] == [0, 12, 0]
+    assert [level["tokens_mean"] for level in stratum["levels"]] == [60, 20, 6]
+    card = told["judge"]
+    assert card["agrees_with_itself"] == 1 and card["unreadable_share"] == 0
+    assert card["slots"] == pytest.approx([1 / 3] * 3)
+    assert told["tokens"] == 6 * (3 * 20 + 86) + 12 * 208 and told["energy_j"] > 0
+    assert not list((folder / "spool").iterdir()), "texts are deleted once judged"
+
+
+def test_the_directive_stands_where_nginx_puts_it(tmp_path, folder, upstream, judge):
+    path = tmp_path / "p.jsonl"
+    path.write_text(json.dumps({"messages": [
+        {"role": "system", "content": "You are kind."},
+        {"role": "user", "content": "Why?"}]}) + "\n")
+    assert evaluate(folder, upstream, judge, "--prompts", path).returncode == 0
+    systems = {e.json["messages"][0]["content"] for e in asked(upstream)}
+    assert systems == {"You are kind.", "You are kind.\n\nAnswer briefly.",
+                       "You are kind.\n\nAnswer very briefly, in one short sentence."}
+
+
+def test_references_say_right_or_wrong_without_a_judge(tmp_path, folder, upstream):
+    path = tmp_path / "p.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in (
+        {"prompt": "Which level?", "reference": ["level 2", "answer of level 2"]},
+        {"prompt": "What number?", "answer": -1},
+        {"prompt": "An essay?"})))
+    told = json.loads(evaluate(folder, upstream, None, "--prompts", path).stdout)
+    levels = told["strata"][0]["levels"]
+    assert [(level["right"], level["with_reference"]) for level in levels] == [
+        (0, 2), (1, 2), (1, 2)]
+    assert levels[1]["accuracy"] == 0.5 and levels[1]["accuracy_low"] < 0.5
+    assert told["verdicts"] == 0 and levels[0]["share"] is None
+
+
+def test_pairwise_compares_each_level_with_l0(tmp_path, folder, upstream, judge):
+    judge.default = judging(lambda levels, _: levels.index(min(levels)))
+    told = json.loads(evaluate(folder, upstream, judge, "--form", "pairwise", "--prompts",
+                               prompts(tmp_path / "p.jsonl", 4)).stdout)
+    pairs = [tuple(shown(e.json)) for e in asked(judge)]
+    assert {pairs.count(p) for p in ((0, 1), (1, 0), (0, 2), (2, 0))} == {4}
+    assert [(level["wins"], level["compared"]) for level in told["strata"][0]["levels"]] == [
+        (16, 16), (0, 8), (0, 8)]
+
+
+@pytest.mark.parametrize("said", ["I like the second one.", "", "{\"best\": \"D\"}",
+                                  "La réponse B est la meilleure"])
+def test_what_cannot_be_read_is_asked_once_more_and_then_counted(
+        tmp_path, folder, upstream, judge, said):
+    judge.default = judging(lambda levels, request: said)
+    told = json.loads(evaluate(folder, upstream, judge, "--prompts",
+                               prompts(tmp_path / "p.jsonl", 2)).stdout)
+    assert (told["verdicts"], told["unreadable"]) == (4, 4)
+    assert len(asked(judge)) == 8
+    assert told["strata"][0]["levels"][0]["share"] is None
+    assert told["tokens"] == 2 * 146 + 8 * 208, "a reply that is no use was paid for too"
+
+
+def test_a_judge_that_wants_time_is_given_it_and_answers_go_on(
+        tmp_path, folder, upstream, judge):
+    judge.script(Reply([b"slow down"], status="429 Too Many Requests",
+                       headers=[("Retry-After", "2")]),
+                 Reply([b"oops"], status="503 Service Unavailable", headers=[]))
+    began = time.monotonic()
+    done = evaluate(folder, upstream, judge, "--prompts", prompts(tmp_path / "p.jsonl", 3))
+    told = json.loads(done.stdout)
+    assert time.monotonic() - began >= 2
+    assert (told["judged"], told["unreadable"]) == (3, 0)
+    assert len(asked(upstream)) == 9
+    assert "429" in done.stderr and "too many requests" in done.stderr
+
+
+@pytest.mark.parametrize("status, words", [
+    ("401 Unauthorized", "the key is not accepted"),
+    ("402 Payment Required", "out of quota")])
+def test_out_of_patience_it_stays_open_and_goes_on_later(
+        tmp_path, folder, upstream, judge, status, words):
+    judge.default = lambda _: Reply([b"no"], status=status)
+    done = evaluate(folder, upstream, judge, "--patience", "1", "--prompts",
+                    prompts(tmp_path / "p.jsonl", 2))
+    assert done.returncode == 69 and words in done.stderr, done.stderr
+    assert "goes on" in done.stderr
+    [line] = sprout("evaluations", "--dir", folder, "--json").stdout.splitlines()
+    assert json.loads(line)["state"] == "open" and words in json.loads(line)["note"]
+    judge.default = judging(lambda levels, _: 0)
+    told = json.loads(sprout("evaluate", "--dir", folder, "--json").stdout)
+    assert (told["state"], told["judged"], told["verdicts"]) == ("done", 2, 4)
+    assert len(asked(upstream)) == 6, "no answer was paid for twice"
+
+
+def test_the_key_is_sent_and_stands_nowhere(tmp_path, folder, upstream, judge):
+    key = tmp_path / "key"
+    key.write_text("sk-verysecret\n")
+    done = evaluate(folder, upstream, judge, "--judge-key-file", key, "--prompts",
+                    prompts(tmp_path / "p.jsonl", 1))
+    assert {e.header("Authorization") for e in asked(judge)} == {"Bearer sk-verysecret"}
+    assert asked(upstream)[0].header("Authorization") is None
+    assert "verysecret" not in done.stdout + done.stderr
+    for path in folder.rglob("*"):
+        assert not path.is_file() or b"verysecret" not in path.read_bytes(), path
+
+
+def test_it_waits_while_the_upstream_has_no_idle_slot(tmp_path, folder, upstream, judge):
+    busy = []
+
+    def with_slots(exchange):
+        if exchange.target == "/slots":
+            busy.append(len(busy) < 2)
+            return Reply([json.dumps([{"id": 0, "is_processing": busy[-1]}]).encode()])
+        return answering(exchange)
+
+    upstream.default = with_slots
+    done = evaluate(folder, upstream, judge, "--prompts", prompts(tmp_path / "p.jsonl", 1))
+    assert done.returncode == 0 and "no idle slot" in done.stderr
+    first = next(i for i, e in enumerate(upstream.exchanges)
+                 if e.target == "/v1/chat/completions")
+    assert [e.target for e in upstream.exchanges[:first]].count("/slots") == 3
+
+
+def test_a_dry_run_asks_nobody(tmp_path, folder, upstream, judge):
+    told = json.loads(evaluate(folder, upstream, judge, "--dry-run", "--prompts",
+                               prompts(tmp_path / "p.jsonl", 10)).stdout)
+    assert (told["prompts"], told["answers"], told["questions"]) == (10, 30, 20)
+    assert told["energy_j"] > told["judge_energy_j"] > 0 and told["judge_energy_estimated"]
+    assert not upstream.exchanges and not judge.exchanges
+
+
+def test_a_bad_line_is_named(tmp_path, folder, upstream, judge):
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"prompt": "a"}\n\n{"promt": "b"}\n')
+    done = evaluate(folder, upstream, judge, "--prompts", path)
+    assert done.returncode != 0
+    assert f'{path}:3: expected a "prompt"' in done.stderr
+    assert not upstream.exchanges
+
+
+def test_a_running_control_does_the_work_and_plans_anew(tmp_path, upstream, judge):
+    upstream.default = answering
+    control = Control(tmp_path / "data", url(upstream))
+    try:
+        done = sprout("evaluate", "--dir", control.dir, "--judge", url(judge),
+                      "--judge-model", "j", "--json", "--prompts",
+                      prompts(tmp_path / "p.jsonl", 4))
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["judged"] == 4
+    finally:
+        control.stop()
+    assert "evaluation-done" in (tmp_path / "data.log").read_text()
+
+
+def test_killed_ten_times_it_ends_with_every_verdict_once_and_no_answer_twice(
+        tmp_path, upstream, judge):
+    """Kills at random moments.  An answer that came in the very millisecond of a kill may be
+    lost and made again: nobody wrote it down.  More than one of these is no chance."""
+    def slowly(reply):
+        return lambda exchange: Reply([0.1, *reply(exchange).pieces])
+
+    upstream.default = slowly(answering)
+    judge.default = slowly(judging(lambda levels, _: levels.index(1)))
+    control = Control(tmp_path / "data", url(upstream))
+    chance = random.Random(7)
+    watcher = None
+    try:
+        watcher = subprocess.Popen(
+            [SPROUT, "evaluate", "--dir", control.dir, "--judge", url(judge), "--judge-model",
+             "j", "--concurrency", "4", "--prompts",
+             str(prompts(tmp_path / "p.jsonl", 60)), "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        wait_until(lambda: len(asked(upstream)) > 3, 30, "the first answers")
+        watcher.kill()  # nobody needs to watch
+        for _ in range(10):
+            done = control.ledger("SELECT count(*) FROM evaluation_answers")[0][0]
+            wait_until(lambda: control.ledger(
+                "SELECT count(*) FROM evaluation_answers")[0][0] > done, 30, "an answer")
+            time.sleep(chance.uniform(0, 0.2))
+            control.kill()
+            control.start()
+        wait_until(lambda: control.ledger("SELECT state FROM evaluations") == [("done",)],
+                   60, "the end")
+        [(answers, items)] = control.ledger(
+            "SELECT count(*), count(DISTINCT item) FROM evaluation_answers")
+        assert (answers, items) == (180, 60)
+        assert control.ledger("SELECT count(*), min(best) > 0 FROM evaluation_verdicts") == [
+            (120, 1)]
+        # Nothing that was answered whole was asked again.
+        whole = [e for e in asked(upstream) if e.closed is None]
+        bodies = [e.body for e in whole]
+        twice = len(bodies) - len(set(bodies))
+        assert twice <= 1
+    finally:
+        if watcher is not None:
+            watcher.kill()
+            watcher.wait()
+            watcher.stdout.close()
+        control.stop()
+    assert not list((tmp_path / "data/spool").iterdir())
+
+
+def test_stopped_it_lets_go_at_once(tmp_path, upstream, judge):
+    upstream.default = lambda e: (Reply([STALL]) if e.method == "POST" else answering(e))
+    control = Control(tmp_path / "data", url(upstream))
+    watcher = subprocess.Popen(
+        [SPROUT, "evaluate", "--dir", control.dir, "--judge", url(judge), "--judge-model",
+         "j", "--prompts", str(prompts(tmp_path / "p.jsonl", 1))],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: asked(upstream), 30, "the first question")
+        began = time.monotonic()
+        control.stop()
+        assert time.monotonic() - began < 5
+        upstream.wait_closed(asked(upstream)[0])
+    finally:
+        watcher.kill()
+        watcher.wait()
+        control.stop()
