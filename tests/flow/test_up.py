@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`sprout up` as a story: it starts, serves, accounts, survives its parts, and stops."""
+import gzip
 import json
 import os
 import signal
 import socket
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -54,6 +56,51 @@ def test_a_request_is_served_with_a_directive_and_is_in_the_ledger(
     assert (prompt, completion) == (12, 3)
     assert energy > 0 and method
     assert (grid, quality) == (473.0, "assumed")
+
+
+WIRE = """\
+holdout: 0
+explore: 0
+wire: {decode: yes, ping_s: 15}
+levels:
+  - name: full
+  - name: terse
+    patches:
+      - {api: openai-chat, parameter: verbosity, value: low, model: 'gpt*'}
+  - {name: short, directive: Answer briefly.}
+rules:
+  - {name: late, match: {route: /late/*}, placement: last-user, with_tools: yes}
+"""
+
+
+def test_what_the_configuration_says_of_the_wire_reaches_the_upstream(
+        tmp_path, start_up, upstream):
+    config = tmp_path / "sprout.yaml"
+    config.write_text(WIRE)
+    up = start_up("--config", str(config))
+    text = (up.dir / "nginx.conf").read_text()
+    assert "sprout_ping 15s;" in text and "sprout_decode on;" in text
+    talk = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"},
+            {"role": "user", "content": "R"}]
+
+    def ask(level, path="", pack=bytes, **body):
+        body = pack(json.dumps({"model": "gpt-5", "messages": talk, **body}).encode())
+        headers = {"Sprout-Level": level, "Content-Type": "application/json"}
+        if pack is not bytes:
+            headers["Content-Encoding"] = "gzip"
+        reply = urllib.request.urlopen(urllib.request.Request(
+            f"http://{up.listen}{path}/v1/chat/completions", body, headers), timeout=20)
+        return reply.headers["Sprout-Level"], upstream.last.json
+
+    assert ask("terse") == ("terse", {"model": "gpt-5", "messages": talk, "verbosity": "low"})
+    assert ask("terse", model="other")[0] == "full"
+    level, sent = ask("short", "/late", tools=[{"type": "function"}])
+    assert level == "short"
+    assert [m["content"] for m in sent["messages"]] == ["Q", "A", "R\n\nAnswer briefly."]
+    level, sent = ask("short", pack=gzip.compress)
+    assert [m["content"] for m in sent["messages"]] == ["Q\n\nAnswer briefly.", "A", "R"]
+    wait_until(lambda: len(up.journal()) == 4, what="four lines")
+    assert [line["reason"] for line in up.journal()] == ["forced", "no-patch", "forced", "forced"]
 
 
 def test_status_and_metrics_say_the_same(start_up):
