@@ -459,6 +459,44 @@ ngx_http_sprout_connection_names(ngx_http_request_t *r, ngx_table_elt_t *h)
 }
 
 
+/* Of the reply: what upstream's Connection names is between it and us (H1).
+ * A header of no hash is not sent. */
+void
+ngx_http_sprout_headers_reply(ngx_http_request_t *r)
+{
+    ngx_str_t             rest, token;
+    ngx_uint_t            i;
+    ngx_list_part_t      *part;
+    ngx_table_elt_t      *h;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (u == NULL || u->headers_in.connection == NULL) {
+        return;
+    }
+
+    rest = u->headers_in.connection->value;
+
+    while (ngx_http_sprout_token(&rest, &token)) {
+
+        if (ngx_http_sprout_listed(&token, ngx_http_sprout_connection_usual)) {
+            continue;
+        }
+
+        for (part = &r->headers_out.headers.part; part; part = part->next) {
+            h = part->elts;
+
+            for (i = 0; i < part->nelts; i++) {
+                if (ngx_http_sprout_is(&h[i].key, &token)) {
+                    h[i].hash = 0;
+                }
+            }
+        }
+    }
+}
+
+
 /* The reply must be read, so it must come uncompressed (H2).  gzip towards the
  * client looks at headers_in.accept_encoding, which keeps the client's say. */
 ngx_int_t

@@ -315,6 +315,7 @@ void ngx_http_sprout_weights_release(ngx_http_sprout_weights_t *weights);
 void ngx_http_sprout_headers_read(ngx_http_request_t *r,
     ngx_http_sprout_asked_t *asked);
 ngx_int_t ngx_http_sprout_headers_strip(ngx_http_request_t *r);
+void ngx_http_sprout_headers_reply(ngx_http_request_t *r);
 ngx_int_t ngx_http_sprout_headers_identity(ngx_http_request_t *r,
     ngx_http_sprout_asked_t *asked);
 ngx_int_t ngx_http_sprout_headers_spliced(ngx_http_request_t *r,

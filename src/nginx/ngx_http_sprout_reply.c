@@ -95,6 +95,7 @@ ngx_http_sprout_header_filter(ngx_http_request_t *r)
     from = ngx_http_sprout_clock();
     ctx->headed = 1;
 
+    ngx_http_sprout_headers_reply(r);
     ngx_http_sprout_reply_fields(ctx);
 
     if (ctx->dialect != NULL) {

@@ -94,6 +94,15 @@ def test_hop_by_hop_fields_stop_here(gateway, upstream):
                         "upgrade", "x-one", "x-two", "connection"}
 
 
+def test_what_upstreams_connection_names_stops_here_too(gateway, upstream):
+    upstream.script(Reply([b"{}"], headers=[
+        ("Content-Type", "application/json"), ("Connection", "keep-alive, X-Hop"),
+        ("X-Hop", "1"), ("Keep-Alive", "timeout=5"), ("X-Stays", "2")]))
+    _, headers, _ = gateway.chat()
+    assert headers["X-Stays"] == "2"
+    assert "X-Hop" not in headers and "Keep-Alive" not in headers
+
+
 def test_added_time_is_told_when_asked_for(gateway, upstream):
     _, headers, _ = gateway.chat()
     assert "Sprout-Overhead-Us" not in headers
