@@ -48,13 +48,42 @@ struct sprout_meters {
     char method[SPROUT_METER_METHOD_MAX];
 };
 
+static const char *const part_names[] = {"gpu", "cpu", "dram", "node"};
+
+enum { PARTS = sizeof part_names / sizeof part_names[0] };
+
+static unsigned part_of(struct sprout_str word)
+{
+    for (unsigned i = 0; i < PARTS; i++) {
+        if (sprout_str_eq(word, sprout_str_of(part_names[i]))) {
+            return 1U << i;
+        }
+    }
+    return 0;
+}
+
+unsigned sprout_meter_parts(struct sprout_str text)
+{
+    unsigned parts = 0;
+    for (size_t from = 0, i = 0; i <= text.len; i++) {
+        if (i == text.len || text.ptr[i] == '+') {
+            const unsigned part = part_of((struct sprout_str){text.ptr + from, i - from});
+            if (part == 0) {
+                return 0;
+            }
+            parts |= part;
+            from = i + 1;
+        }
+    }
+    return parts;
+}
+
 const char *sprout_meter_parts_text(unsigned parts, char *out, size_t cap)
 {
-    static const char *const names[] = {"gpu", "cpu", "dram", "node"};
     struct sprout_buf b = sprout_buf_of(out, cap - 1);
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (unsigned i = 0; i < PARTS; i++) {
         if (parts & (1U << i)) {
-            sprout_buf_printf(&b, "%s%s", b.len > 0 ? "+" : "", names[i]);
+            sprout_buf_printf(&b, "%s%s", b.len > 0 ? "+" : "", part_names[i]);
         }
     }
     out[b.len] = '\0';

@@ -47,6 +47,9 @@ extern const size_t sprout_meter_kind_count;
 /* "gpu+cpu" into `out`, of at least 32 bytes. */
 const char *sprout_meter_parts_text(unsigned parts, char *out, size_t cap);
 
+/* The other way; 0 if it names anything else. */
+unsigned sprout_meter_parts(struct sprout_str text);
+
 struct sprout_meter_opts {
     const char *kind;
     const char *sysfs_root; /* "/sys" */

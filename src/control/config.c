@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "adapt/file.h"
+#include "adapt/meter.h"
 #include "control/config_schema.h"
 
 enum { EXPECTED_CAP = 200 };
@@ -416,5 +417,22 @@ struct sprout_grid_opts sprout_config_grid_opts(const struct sprout_config *c,
         .csv_speed = c->grid.csv.speed,
         .csv_sha256 = sprout_str_of(c->grid.csv.sha256),
         .epoch = epoch,
+    };
+}
+
+struct sprout_meter_opts sprout_config_meter_opts(const struct sprout_config *c, size_t i)
+{
+    const struct sprout_config_meter *const m = &c->meters[i];
+    return (struct sprout_meter_opts){
+        .kind = m->kind,
+        .sysfs_root = m->sysfs_root,
+        .library = m->library,
+        .url = m->url,
+        .preset = m->preset,
+        .metric = m->metric,
+        .labels = m->labels,
+        .device = m->device,
+        .covers = sprout_meter_parts(sprout_str_of(m->covers)),
+        .max_watts = m->max_watts,
     };
 }

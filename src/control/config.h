@@ -120,6 +120,27 @@ struct sprout_config_profile {
     double seconds[3];
 };
 
+/* adapt/meter.h has what each key means to its kind. */
+struct sprout_config_meter {
+    char *kind;
+    char *url;
+    char *preset;
+    char *metric;
+    char *labels;
+    char *device;
+    char *library;
+    char *sysfs_root;
+    char *covers; /* "gpu+cpu"; "": as the kind says */
+    double max_watts;
+};
+
+struct sprout_config_metering {
+    double idle_watts; /* NaN: not known, nothing is set apart */
+    double prompt_weight;
+    double output_weight;
+    int64_t settle_s;
+};
+
 struct sprout_config_match {
     char *route;
     char *model;
@@ -178,6 +199,9 @@ struct sprout_config {
     struct sprout_config_carbon carbon;
     struct sprout_config_profile *profiles;
     uint32_t profiles_count;
+    struct sprout_config_meter *meters;
+    uint32_t meters_count;
+    struct sprout_config_metering metering;
     struct sprout_config_rule *rules;
     uint32_t rules_count;
     int64_t retention_days;
@@ -227,6 +251,11 @@ SPROUT_MUST_USE enum sprout_status sprout_config_set_floor(struct sprout_config 
 /* What sprout_grid_new() needs; views into `c`. */
 struct sprout_grid_opts sprout_config_grid_opts(const struct sprout_config *c,
                                                 sprout_instant epoch);
+
+struct sprout_meter_opts;
+/* What sprout_meters_open() needs of meter `i`; views into `c`. */
+struct sprout_meter_opts sprout_config_meter_opts(const struct sprout_config *c,
+                                                  size_t i);
 
 /* Appends the key reference of docs/configuration.md as a Markdown table. */
 void sprout_config_put_reference(struct sprout_buf *b);

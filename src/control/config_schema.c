@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "adapt/meter.h"
 #include "core/instant.h"
 #include "core/predict.h"
 
@@ -127,6 +128,34 @@ static const char *expect_protect(struct sprout_str s)
 const char *sprout_config_expect_path(struct sprout_str s)
 {
     return s.len > 0 && expect_text(s) == NULL ? NULL : "a path";
+}
+
+static const char *expect_meter(struct sprout_str s)
+{
+    for (size_t i = 0; i < sprout_meter_kind_count; i++) {
+        const char *const kind = sprout_meter_kinds[i].name;
+        if (strcmp(kind, "model") != 0 && sprout_str_eq(s, sprout_str_of(kind))) {
+            return NULL;
+        }
+    }
+    return "nvml, amdsmi, rapl, rapl-perf, hwmon or prometheus";
+}
+
+static const char *expect_parts(struct sprout_str s)
+{
+    return s.len == 0 || sprout_meter_parts(s) != 0
+               ? NULL
+               : "gpu, cpu, dram or node, joined by +";
+}
+
+/* A URL with path and query; keys do not belong into it. */
+static const char *expect_source(struct sprout_str s)
+{
+    const bool http = sprout_str_starts(s, SPROUT_STR("http://")) ||
+                      sprout_str_starts(s, SPROUT_STR("https://"));
+    return s.len == 0 || (http && !has_any(s, "@\\"))
+               ? NULL
+               : "a URL such as http://127.0.0.1:9400/metrics, without credentials";
 }
 
 /* ---- words of enumerations ----------------------------------------------------------- */
@@ -401,6 +430,46 @@ TABLE(carbon, CARBON_ROWS);
       "[s, s per prompt token, s per output token].")
 TABLE(profiles, PROFILE_ROWS);
 
+#define METER_ROWS(X)                                                                    \
+    X(NAME, struct sprout_config_meter, kind, "", NO_BOUND, expect_meter,                \
+      "`nvml`, `amdsmi`, `rapl`, `rapl-perf`, `hwmon` or `prometheus`.")                 \
+    X(TEXT, struct sprout_config_meter, url, "", RANGE(0, 2000), expect_source,          \
+      "`prometheus`: an exporter's page, or a query to a server "                        \
+      "(`.../api/v1/query?query=...`).")                                                 \
+    X(TEXT, struct sprout_config_meter, preset, "", NO_BOUND, expect_name,               \
+      "`prometheus`: `dcgm`, `kepler`, `kepler-gpu`, `scaphandre`, `ipmi`, `node` or "   \
+      "`node-dram`.")                                                                    \
+    X(TEXT, struct sprout_config_meter, metric, "", RANGE(0, 200), expect_text,          \
+      "`prometheus`: name of the series, whose end says the unit "                       \
+      "(`_joules_total`, `_microwatts`, ...).")                                          \
+    X(TEXT, struct sprout_config_meter, labels, "", RANGE(0, 500), expect_text,          \
+      "`prometheus`: only series with these, such as `zone=\"package\"`.")               \
+    X(TEXT, struct sprout_config_meter, device, "", RANGE(0, 90), expect_text,           \
+      "`nvml`: UUID of the only GPU meant; `hwmon`: name of the chip.")                  \
+    X(TEXT, struct sprout_config_meter, library, "", RANGE(0, 4000), expect_text,        \
+      "`nvml`, `amdsmi`: the library, where it is not in the usual place.")              \
+    X(TEXT, struct sprout_config_meter, sysfs_root, "/sys", RANGE(0, 250), expect_text,  \
+      "Where /sys is, for containers that mount it elsewhere.")                          \
+    X(TEXT, struct sprout_config_meter, covers, "", NO_BOUND, expect_parts,              \
+      "`gpu`, `cpu`, `dram` or `node`, several joined by `+`; without it what the kind " \
+      "is known to cover.")                                                              \
+    X(NUMBER, struct sprout_config_meter, max_watts, "2000", RANGE(1, 1e7), NULL,        \
+      "Power of one GPU, package or series above which a reading is not believed.")
+TABLE(meters, METER_ROWS);
+
+#define METERING_ROWS(X)                                                                 \
+    X(NUMBER, struct sprout_config_metering, idle_watts, "", RANGE(0, 1e7), NULL,        \
+      "What the metered parts take when nothing runs; it is shared by time and not by "  \
+      "tokens.  `sprout calibrate` finds it.")                                           \
+    X(NUMBER, struct sprout_config_metering, prompt_weight, "1", RANGE(0, 1e9), NULL,    \
+      "Weight of a new, uncached prompt token.")                                         \
+    X(NUMBER, struct sprout_config_metering, output_weight, "137", RANGE(0, 1e9), NULL,  \
+      "Weight of an output token (default: measured at batch 1).")                       \
+    X(WHOLE, struct sprout_config_metering, settle_s, "15", RANGE(0, 3600), NULL,        \
+      "How long measured energy waits for requests that are still running before it is " \
+      "divided; receipts come that much later.  As long as most answers take.")
+TABLE(metering, METERING_ROWS);
+
 #define MATCH_ROWS(X)                                                                    \
     X(TEXT, struct sprout_config_match, route, "", RANGE(0, SPROUT_PATTERN_MAX),         \
       expect_pattern, "Path of the URL, `*` and `?` allowed.")                           \
@@ -453,7 +522,8 @@ TABLE(rules, RULE_ROWS);
 
 enum {
     levels_max = SPROUT_LEVELS_MAX,
-    profiles_max = SPROUT_PROFILES_MAX - 1,     /* one more is ours, for "*" */
+    profiles_max = SPROUT_PROFILES_MAX - 1, /* one more is ours, for "*" */
+    meters_max = SPROUT_METERS_MAX,
     rules_max = SPROUT_RULES_MAX - PROTECT_MAX, /* those are rules, too */
 };
 
@@ -461,6 +531,8 @@ static const cyaml_schema_value_t levels_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_config_level, levels_fields)};
 static const cyaml_schema_value_t profiles_entry = {CYAML_VALUE_MAPPING(
     CYAML_FLAG_DEFAULT, struct sprout_config_profile, profiles_fields)};
+static const cyaml_schema_value_t meters_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_config_meter, meters_fields)};
 static const cyaml_schema_value_t rules_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_config_rule, rules_fields)};
 
@@ -506,6 +578,10 @@ static const cyaml_schema_value_t rules_entry = {
       "From joules and seconds to grams.")                                               \
     X(LIST, struct sprout_config, profiles, NULL, NO_BOUND, NULL,                        \
       "Energy and time per token, by model; default: Llama-2-13B on one A100.")          \
+    X(LIST, struct sprout_config, meters, NULL, NO_BOUND, NULL,                          \
+      "What measures energy here; without any, energy is modelled by `profiles`.")       \
+    X(MAP, struct sprout_config, metering, NULL, NO_BOUND, NULL,                         \
+      "How measured energy is divided among requests.")                                  \
     X(LIST, struct sprout_config, rules, NULL, NO_BOUND, NULL,                           \
       "What is different for some requests; the first that matches counts.")             \
     X(WHOLE, struct sprout_config, retention_days, "90", RANGE(1, 36500), NULL,          \

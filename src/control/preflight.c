@@ -13,8 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "adapt/clock.h"
 #include "adapt/file.h"
 #include "adapt/http_get.h"
+#include "adapt/meter.h"
 #include "control/address.h"
 #include "control/nginx_conf.h"
 
@@ -301,6 +303,28 @@ static void try_nginx(const struct sprout_config *c, struct sprout_finding *f)
     nftw(dir, remove_one, OPEN_FDS, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Opened and read twice, as the daemon would. */
+static void try_meters(const struct sprout_config *c, struct sprout_finding *f)
+{
+    struct sprout_meter_opts opts[SPROUT_METERS_MAX];
+    struct sprout_meters *m = NULL;
+    sprout_microjoules uj;
+    for (size_t i = 0; i < c->meters_count; i++) {
+        opts[i] = sprout_config_meter_opts(c, i);
+    }
+    enum sprout_status status = sprout_meters_open(opts, c->meters_count, &m, &f->found);
+    if (status == SPROUT_OK) {
+        status = sprout_meters_read(m, sprout_clock_mono(), &uj, &f->found);
+    }
+    if (status == SPROUT_OK || status == SPROUT_MORE) {
+        char text[300];
+        struct sprout_buf b = sprout_buf_of(text, sizeof text);
+        sprout_meters_describe(m, &b);
+        sprout_fail(&f->found, SPROUT_OK, "%.*s", (int)b.len, b.ptr);
+    }
+    sprout_meters_close(m);
+}
+
 size_t sprout_preflight(const struct sprout_config *c, sprout_instant now,
                         struct sprout_finding *out)
 {
@@ -309,6 +333,10 @@ size_t sprout_preflight(const struct sprout_config *c, sprout_instant now,
     try_grid(c, now, &out[n++]);
     out[n].what = "upstream";
     try_upstream(c, &out[n++]);
+    if (c->meters_count > 0) {
+        out[n].what = "meters";
+        try_meters(c, &out[n++]);
+    }
     out[n].what = "folder";
     try_folder(c, &out[n++]);
     out[n].what = "listen";

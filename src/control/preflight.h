@@ -10,7 +10,7 @@
 
 #include "control/config.h"
 
-enum { SPROUT_PREFLIGHT_MAX = 8 };
+enum { SPROUT_PREFLIGHT_MAX = 10 };
 
 struct sprout_finding {
     const char *what; /* "grid", "upstream", ... */
