@@ -15,6 +15,7 @@
 
 #include "adapt/clock.h"
 #include "adapt/prompts_file.h"
+#include "adapt/sample.h"
 #include "cli/cli.h"
 #include "cli/evaluate_args.h"
 #include "cli/evaluate_print.h"
@@ -185,11 +186,22 @@ static enum sprout_status make_run(struct sprout_store *store,
     struct sprout_chat *chats = NULL;
     struct sprout_evaluator_made made = {0};
     size_t count = 0;
+    struct sprout_evaluator_plan plan = sprout_evaluate_plan(a);
     enum sprout_status status =
-        sprout_prompts_file_load(a->prompts, a->model, (size_t)a->n, &chats, &count, err);
+        a->prompts != NULL
+            ? sprout_prompts_file_load(a->prompts, a->model, (size_t)a->n, &chats, &count,
+                                       err)
+            : sprout_sample_take(a->dir, (size_t)a->n, &chats, &count, err);
 
+    if (a->prompts == NULL) {
+        plan.source = "sample";
+    }
+    if (status == SPROUT_OK && count == 0) {
+        status = sprout_fail(err, SPROUT_USAGE,
+                             "no evaluation is open and no prompt was sampled: --prompts "
+                             "FILE begins one");
+    }
     if (status == SPROUT_OK) {
-        const struct sprout_evaluator_plan plan = sprout_evaluate_plan(a);
         status = sprout_evaluator_prepare(store, a->dir, &plan, chats, count,
                                           sprout_clock_wall(), &made, err);
     }
@@ -211,10 +223,7 @@ static enum sprout_status find_run(struct sprout_store *store,
         return make_run(store, a, out_run, err);
     }
     const enum sprout_status status = sprout_store_open_evaluation(store, out_run, err);
-    return status == SPROUT_NOT_FOUND
-               ? sprout_fail(err, SPROUT_USAGE,
-                             "no evaluation is open: --prompts FILE begins one")
-               : status;
+    return status == SPROUT_NOT_FOUND ? make_run(store, a, out_run, err) : status;
 }
 
 static enum sprout_status evaluate(struct sprout_evaluate_args *a,

@@ -167,6 +167,7 @@ struct sprout_config_rule {
     enum sprout_placement placement;
     enum sprout_tristate with_tools;
     enum sprout_tristate with_completions;
+    enum sprout_tristate sample;
 };
 
 /* What of the wire is switched in nginx.conf; the rest by rules. */

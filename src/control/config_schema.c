@@ -517,7 +517,9 @@ TABLE(match, MATCH_ROWS);
     X(TRISTATE, struct sprout_config_rule, with_tools, "any", NO_BOUND, NULL,            \
       "Also requests that offer tools?  `any`: as `sprout_with_tools` (no).")            \
     X(TRISTATE, struct sprout_config_rule, with_completions, "any", NO_BOUND, NULL,      \
-      "Also raw completions?  `any`: as `sprout_with_completions` (no).")
+      "Also raw completions?  `any`: as `sprout_with_completions` (no).")                \
+    X(TRISTATE, struct sprout_config_rule, sample, "any", NO_BOUND, NULL,                \
+      "`no`: prompts that match are never kept for judging (`evaluation.sample`).")
 TABLE(rules, RULE_ROWS);
 
 enum {

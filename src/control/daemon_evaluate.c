@@ -5,10 +5,14 @@
  * rests on old verdicts, and a new plan is due at once. */
 #include "control/daemon_work.h"
 
+enum { SECONDS_PER_HOUR = 3600 };
+
 enum sprout_status sprout_daemon_evaluator_start(struct sprout_daemon *d,
                                                  struct sprout_error *err)
 {
-    return sprout_evaluator_thread_start(d->config->dir, &d->evaluator, err);
+    const struct sprout_config_sample *const s = &d->config->evaluation.sample;
+    return sprout_evaluator_thread_start(
+        d->config->dir, s->cap, s->keep_hours * SECONDS_PER_HOUR, &d->evaluator, err);
 }
 
 void sprout_daemon_evaluate(struct sprout_daemon *d, sprout_instant wall)

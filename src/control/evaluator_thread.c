@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "adapt/clock.h"
 #include "adapt/log.h"
+#include "adapt/sample.h"
 #include "control/daemon.h"
 #include "control/evaluator.h"
 
@@ -18,6 +20,7 @@ struct sprout_evaluator_thread {
     pthread_t thread;
     atomic_bool stop;
     atomic_llong ended;
+    atomic_llong sample_cap, sample_keep_s;
     char dir[PATH_TEXT];
 };
 
@@ -27,6 +30,18 @@ static void rest(struct sprout_evaluator_thread *t)
     const struct timespec nap = {0, (long)NAP_MS * NS_PER_MS};
     for (int i = 0; i < NAPS_A_LOOK && !atomic_load(&t->stop); i++) {
         nanosleep(&nap, NULL);
+    }
+}
+
+/* Sampled prompts age, whether anyone judges them or not. */
+static void collect(const struct sprout_evaluator_thread *t)
+{
+    struct sprout_error err = {.message = ""};
+    const sprout_span keep = sprout_span_seconds(atomic_load(&t->sample_keep_s));
+
+    if (sprout_sample_collect(t->dir, sprout_clock_wall(), atomic_load(&t->sample_cap),
+                              keep, &err) != SPROUT_OK) {
+        sprout_log_warn("sample-trouble", "%s", err.message);
     }
 }
 
@@ -66,6 +81,7 @@ static void *work(void *ctx)
             sprout_store_open(path, SPROUT_STORE_SHARE, &store, NULL) != SPROUT_OK) {
             store = NULL;
         }
+        collect(t);
         if (store != NULL) {
             look(t, store);
         }
@@ -75,7 +91,8 @@ static void *work(void *ctx)
     return NULL;
 }
 
-enum sprout_status sprout_evaluator_thread_start(const char *dir,
+enum sprout_status sprout_evaluator_thread_start(const char *dir, int64_t cap,
+                                                 int64_t keep_s,
                                                  struct sprout_evaluator_thread **out,
                                                  struct sprout_error *err)
 {
@@ -85,6 +102,7 @@ enum sprout_status sprout_evaluator_thread_start(const char *dir,
         return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for the evaluator");
     }
     snprintf(t->dir, sizeof t->dir, "%s", dir);
+    sprout_evaluator_thread_sample(t, cap, keep_s);
     if (pthread_create(&t->thread, NULL, work, t) != 0) {
         free(t);
         return sprout_fail(err, SPROUT_NO_MEMORY, "no thread for the evaluator");
@@ -101,6 +119,13 @@ void sprout_evaluator_thread_stop(struct sprout_evaluator_thread *t)
     atomic_store(&t->stop, true);
     pthread_join(t->thread, NULL);
     free(t);
+}
+
+void sprout_evaluator_thread_sample(struct sprout_evaluator_thread *t, int64_t cap,
+                                    int64_t keep_s)
+{
+    atomic_store(&t->sample_cap, cap);
+    atomic_store(&t->sample_keep_s, keep_s);
 }
 
 int64_t sprout_evaluator_thread_ended(const struct sprout_evaluator_thread *t)

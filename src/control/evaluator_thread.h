@@ -16,9 +16,14 @@ struct sprout_evaluator_thread;
 
 /* `dir` is copied. */
 SPROUT_MUST_USE enum sprout_status sprout_evaluator_thread_start(
-    const char *dir, struct sprout_evaluator_thread **out, struct sprout_error *err);
+    const char *dir, int64_t cap, int64_t keep_s, struct sprout_evaluator_thread **out,
+    struct sprout_error *err);
 /* Stops at once: what is under way is let go and asked again by whoever goes on. */
 void sprout_evaluator_thread_stop(struct sprout_evaluator_thread *t);
+
+/* What may lie in the spool: at most so many sampled prompts, none for longer.  Any time. */
+void sprout_evaluator_thread_sample(struct sprout_evaluator_thread *t, int64_t cap,
+                                    int64_t keep_s);
 
 /* Grows when a run has ended: its verdicts are all there. */
 int64_t sprout_evaluator_thread_ended(const struct sprout_evaluator_thread *t);

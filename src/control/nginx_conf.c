@@ -110,6 +110,10 @@ static void put_http(struct sprout_buf *b, const struct sprout_nginx_opts *o)
                       "    default_type application/octet-stream;\n"
                       "    keepalive_requests 100000;\n",
                       o->dir);
+    if (o->config->evaluation.sample.rate > 0) {
+        sprout_buf_put(b, SPROUT_STR("    log_format sprout_sample escape=none "
+                                     "'$sprout_sample';\n"));
+    }
     for (size_t i = 0; i < sizeof temp / sizeof temp[0]; i++) {
         sprout_buf_printf(b, "    %s_temp_path \"%s/temp-%s\";\n", temp[i], o->dir,
                           temp[i]);
@@ -146,6 +150,18 @@ static void put_tls(struct sprout_buf *b, const struct upstream *u)
 }
 
 /* Only what is not the module's default. */
+static void put_sample(struct sprout_buf *b, const struct sprout_nginx_opts *o)
+{
+    const double rate = o->config->evaluation.sample.rate;
+    if (rate > 0) {
+        sprout_buf_printf(b,
+                          "            sprout_sample %.6f;\n"
+                          "            access_log \"%s/spool/live.ndjson\" sprout_sample "
+                          "if=$sprout_sample;\n",
+                          rate, o->dir);
+    }
+}
+
 static void put_wire(struct sprout_buf *b, const struct sprout_config *c)
 {
     const struct sprout_config_wire *const w = &c->wire;
@@ -194,6 +210,7 @@ static void put_server(struct sprout_buf *b, const struct sprout_nginx_opts *o,
                       "            send_timeout %llds;\n",
                       (long long)c->upstream_timeout_s, (long long)c->upstream_timeout_s,
                       (long long)c->upstream_timeout_s);
+    put_sample(b, o);
     put_wire(b, c);
     if (u->tls) {
         put_tls(b, u);

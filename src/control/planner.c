@@ -293,6 +293,7 @@ static void copy_rule(struct plan *p, const struct sprout_config_rule *from,
         .placement = from->placement,
         .with_tools = from->with_tools,
         .with_completions = from->with_completions,
+        .sample = from->sample,
     };
     copy_match(p, &from->match, &to->match);
 }

@@ -32,6 +32,7 @@
 #include "adapt/file.h"
 #include "adapt/http_get.h"
 #include "adapt/log.h"
+#include "adapt/sample.h"
 #include "control/address.h"
 #include "control/daemon_work.h"
 #include "control/nginx_conf.h"
@@ -166,7 +167,10 @@ static enum sprout_status write_nginx_conf(const struct supervisor *s,
         .module = s->module,
         .user = geteuid() == 0 ? "root" : NULL,
     };
-    const enum sprout_status status = sprout_nginx_conf_put(&b, &opts, err);
+    enum sprout_status status = sprout_nginx_conf_put(&b, &opts, err);
+    if (status == SPROUT_OK && config->evaluation.sample.rate > 0) {
+        status = sprout_sample_prepare(s->dir, err);
+    }
     if (status != SPROUT_OK) {
         return status;
     }

@@ -377,9 +377,11 @@ static enum sprout_status check_rule(const struct sprout_policy *p, size_t i,
                         "%slevels: found a level beyond the %zu that there are", path,
                         p->level_count);
     }
-    if (s == SPROUT_OK && (!is_tristate(r->force) || !is_tristate(r->receipts))) {
+    if (s == SPROUT_OK && (!is_tristate(r->force) || !is_tristate(r->receipts) ||
+                           !is_tristate(r->sample))) {
         s = sprout_fail(err, SPROUT_INVALID,
-                        "%sforce, receipts: expected true, false or nothing", path);
+                        "%sforce, receipts, sample: expected true, false or nothing",
+                        path);
     }
     if (s == SPROUT_OK &&
         (r->placement > SPROUT_PLACEMENT_SYSTEM || !is_tristate(r->with_tools) ||

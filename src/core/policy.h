@@ -118,7 +118,8 @@ struct sprout_rule {
     enum sprout_placement placement; /* UNSAID: as nginx.conf says of the route; so the */
     enum sprout_tristate with_tools; /* switches below, where they are ANY */
     enum sprout_tristate with_completions;
-    int64_t ng_per_quality; /* price under this rule's floor; 0: the predictor's */
+    enum sprout_tristate sample; /* NO: its prompts are never kept for judging */
+    int64_t ng_per_quality;      /* price under this rule's floor; 0: the predictor's */
     /* The planner's mix under this rule's levels and floor, one per stratum; NULL when the
      * rule changes neither and the strata's own mixes hold. */
     const double (*mix)[SPROUT_LEVELS_MAX];

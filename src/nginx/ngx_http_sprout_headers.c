@@ -45,6 +45,8 @@ static void ngx_http_sprout_note_signed(ngx_http_sprout_asked_t *asked,
     ngx_table_elt_t *h);
 static void ngx_http_sprout_note_authorization(ngx_http_sprout_asked_t *asked,
     ngx_table_elt_t *h);
+static void ngx_http_sprout_note_sample(ngx_http_sprout_asked_t *asked,
+    ngx_table_elt_t *h);
 
 static ngx_int_t ngx_http_sprout_headers_cut(ngx_http_request_t *r,
     ngx_http_sprout_drop_pt drop);
@@ -64,6 +66,7 @@ static ngx_http_sprout_header_t  ngx_http_sprout_headers[] = {
     { ngx_string("sprout-key"), ngx_http_sprout_note_key },
     { ngx_string("sprout-floor"), ngx_http_sprout_note_floor },
     { ngx_string("sprout-receipt"), ngx_http_sprout_note_receipt },
+    { ngx_string("sprout-sample"), ngx_http_sprout_note_sample },
     { ngx_string("accept-encoding"), ngx_http_sprout_note_accept },
     { ngx_string("content-encoding"), ngx_http_sprout_note_encoding },
     { ngx_string("connection"), ngx_http_sprout_note_connection },
@@ -206,6 +209,16 @@ static void
 ngx_http_sprout_note_level(ngx_http_sprout_asked_t *asked, ngx_table_elt_t *h)
 {
     asked->level = h->value;
+}
+
+
+/* Whatever it says but yes: who sends it does not want to be read. */
+static void
+ngx_http_sprout_note_sample(ngx_http_sprout_asked_t *asked, ngx_table_elt_t *h)
+{
+    asked->no_sample |= !(h->value.len == 3
+                          && ngx_strncasecmp(h->value.data, (u_char *) "yes", 3)
+                             == 0);
 }
 
 

@@ -112,6 +112,13 @@ static ngx_command_t  ngx_http_sprout_commands[] = {
       offsetof(ngx_http_sprout_loc_conf_t, receipts),
       NULL },
 
+    { ngx_string("sprout_sample"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_sprout_set_sample,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sprout_loc_conf_t, sample),
+      NULL },
+
     { ngx_string("sprout_ping"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_sprout_set_ping,
@@ -296,6 +303,7 @@ ngx_http_sprout_create_loc_conf(ngx_conf_t *cf)
     slcf->ping = NGX_CONF_UNSET_MSEC;
     slcf->decode = NGX_CONF_UNSET;
     slcf->decode_max = NGX_CONF_UNSET;
+    slcf->sample = NGX_CONF_UNSET_UINT;
 
     return slcf;
 }
@@ -319,6 +327,7 @@ ngx_http_sprout_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_off_value(conf->decode_max, prev->decode_max,
                              32 * 1024 * 1024);
     ngx_conf_merge_off_value(conf->max_body, prev->max_body, 32 * 1024 * 1024);
+    ngx_conf_merge_uint_value(conf->sample, prev->sample, 0);
 
     return NGX_CONF_OK;
 }

@@ -168,6 +168,7 @@ typedef struct {
     ngx_msec_t                    ping;        /* of silence; 0: off */
     ngx_flag_t                    decode;      /* read compressed bodies */
     off_t                         decode_max;
+    ngx_uint_t                    sample;      /* millionths of requests */
 } ngx_http_sprout_loc_conf_t;
 
 
@@ -206,6 +207,7 @@ typedef struct {
     ngx_table_elt_t              *accept_encoding;
     enum ngx_http_sprout_encoding_e  encoding;
     unsigned                      receipt:1;    /* Sprout-Receipt: 1 */
+    unsigned                      no_sample:1;  /* Sprout-Sample: no */
     unsigned                      is_signed:1;  /* over its body (B6) */
     unsigned                      digest:1;     /* Content-MD5 and kin (B6) */
     unsigned                      strip:1;  /* something must not go upstream */
@@ -260,6 +262,7 @@ struct ngx_http_sprout_ctx_s {
     ngx_chain_t                  *ping_busy;
 
     ngx_str_t                     error_body;   /* REPLACE */
+    ngx_str_t                     sample;       /* taken for judging */
     ngx_str_t                     record;      /* made once, in the log phase */
     u_char                        id[NGX_HTTP_SPROUT_ID_LEN];
 
@@ -287,6 +290,14 @@ ngx_http_sprout_str(const ngx_str_t *s)
     return (struct sprout_str) { (const char *) s->data, s->len };
 }
 
+
+/* sample.c: requests kept for judging. */
+char *ngx_http_sprout_set_sample(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_sprout_sample_take(ngx_http_sprout_ctx_t *ctx,
+    const struct sprout_facts *facts);
+ngx_int_t ngx_http_sprout_get_sample(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 /* ctx.c: a request's context, its clock. */
 ngx_http_sprout_ctx_t *ngx_http_sprout_ctx_find(ngx_http_request_t *r);

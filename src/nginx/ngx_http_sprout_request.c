@@ -454,6 +454,7 @@ ngx_http_sprout_scanned(ngx_http_sprout_ctx_t *ctx)
 
     ctx->stream = facts.stream;
     ngx_http_sprout_decide(ctx, &facts);
+    ngx_http_sprout_sample_take(ctx, &facts);
     ngx_http_sprout_rewrite(ctx, &facts);
 }
 

@@ -10,7 +10,8 @@
  *   $sprout_tokens_prompt, $sprout_tokens_completion, $sprout_policy_errors
  *
  * Every getter works in any phase and without a context: not found, never an
- * error.  No prompt text and no answer text is in any of them. */
+ * error.  No prompt text and no answer text is in any of them but $sprout_sample
+ * (sample.c), which is empty unless sampling is switched on. */
 #include "ngx_http_sprout_module.h"
 
 
@@ -53,6 +54,7 @@ static enum sprout_outcome ngx_http_sprout_record_outcome(
 
 static ngx_http_sprout_variable_t  ngx_http_sprout_variables[] = {
     { ngx_string("sprout_record"), ngx_http_sprout_get_record, NULL },
+    { ngx_string("sprout_sample"), ngx_http_sprout_get_sample, NULL },
     { ngx_string("sprout_level"), NULL, ngx_http_sprout_text_level },
     { ngx_string("sprout_reason"), NULL, ngx_http_sprout_text_reason },
     { ngx_string("sprout_arm"), NULL, ngx_http_sprout_text_arm },

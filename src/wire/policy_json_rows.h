@@ -110,6 +110,7 @@ enum need { REQUIRED, OPTIONAL };
     X(3, "placement",      FORM_PLACEMENT,  OPTIONAL, RULE,    AT(sprout_rule, placement), 0)   \
     X(3, "with_tools",     FORM_TRISTATE,   OPTIONAL, RULE,    AT(sprout_rule, with_tools), 0)  \
     X(3, "with_completions", FORM_TRISTATE, OPTIONAL, RULE,    AT(sprout_rule, with_completions), 0) \
+    X(3, "sample",         FORM_TRISTATE,   OPTIONAL, RULE,    AT(sprout_rule, sample), 0)      \
     X(3, "ng_per_quality", FORM_COUNT,      OPTIONAL, RULE,    AT(sprout_rule, ng_per_quality), 0) \
     X(3, "mix",            FORM_MIXES,      OPTIONAL, RULE,    0, SPROUT_STRATA_MAX)            \
     X(4, "[]",             FORM_MIXES_ROW,  OPTIONAL, RULE,    0, SPROUT_LEVELS_MAX)            \

@@ -283,6 +283,7 @@ static void put_rule(struct out *o, const struct sprout_policy *p,
     text_if_any(o, "placement", sprout_placement_text(r->placement));
     flag_if_any(o, "with_tools", r->with_tools);
     flag_if_any(o, "with_completions", r->with_completions);
+    flag_if_any(o, "sample", r->sample);
     if (r->ng_per_quality != 0) {
         count(o, "ng_per_quality", r->ng_per_quality);
     }
