@@ -196,7 +196,9 @@ results: $(BUILD)/sprout ## what each part of the method brings: docs/results.md
 	scripts/results
 bench: all $(BENCH_BIN) ## side-by-side benchmarks; prints ratios, medians, spread
 	scripts/bench
-.PHONY: unit property fuzz flow fault check check-all results bench
+bench-stream: all venv ## streams, latency by API and large bodies against plain nginx
+	$(BUILD)/venv/bin/python scripts/bench-stream all
+.PHONY: unit property fuzz flow fault check check-all results bench bench-stream
 
 venv: $(BUILD)/venv/.made ## the Python environment of tests and demo, pinned
 .PHONY: venv
