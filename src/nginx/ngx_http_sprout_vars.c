@@ -479,5 +479,13 @@ ngx_http_sprout_record_outcome(ngx_http_sprout_ctx_t *ctx, ngx_uint_t status,
         return SPROUT_OUTCOME_UPSTREAM_ERROR;
     }
 
+    /* Where only closing marks the end, a server that dies closes too (S5). */
+    if (seen->partial && r->upstream != NULL
+        && !r->upstream->headers_in.chunked
+        && r->upstream->headers_in.content_length_n == -1)
+    {
+        return SPROUT_OUTCOME_UPSTREAM_ERROR;
+    }
+
     return SPROUT_OUTCOME_OK;
 }

@@ -440,6 +440,8 @@ struct sprout_tap_result sprout_tap_result(const struct sprout_tap *t)
         .source = SPROUT_USAGE_NONE,
         .terminal = t->terminal,
         .error = t->error,
+        .partial = t->framing != SPROUT_FRAMING_JSON && t->deltas > 0 && !t->complete &&
+                   !t->blind,
         .blind = t->blind,
     };
     const int64_t deltas =

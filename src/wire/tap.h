@@ -46,6 +46,7 @@ struct sprout_tap_result {
     enum sprout_usage_source source;
     bool terminal; /* the stream's own end was seen: [DONE], ... */
     bool error;    /* an in-band error event was seen */
+    bool partial;  /* of a stream content was seen, and no end of the generation */
     bool blind;    /* some event could not be read: not JSON, nested too deep, cut off */
 };
 

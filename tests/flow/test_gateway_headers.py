@@ -150,3 +150,17 @@ def test_an_operator_may_tell_clients_when_to_come_back(start, upstream):
     status, headers, reply = gateway.chat(headers={"X-Refuse": "1"})
     assert (status, headers["Retry-After"]) == (429, "3")
     assert_shape("openai", reply, "rate_limited")
+
+
+def test_a_stream_that_ends_by_closing_is_judged_by_its_own_end(start, upstream):
+    """The client gets what it would get directly; the record knows better."""
+    gateway = start()
+    events = stream_events()
+    for pieces, outcome in [(events, "ok"), (events[:-1], "ok"),  # no [DONE], but a finish
+                            (events[:3], "upstream_error"), (events[:1], "ok")]:
+        upstream.script(stream_reply(pieces, framing="close"))
+        status, _, reply = gateway.chat(stream=True)
+        assert (status, reply) == (200, b"".join(pieces))
+        gateway.chat()
+    records = [r for r in gateway.journal.wait_for(8) if r["stream"]]
+    assert [r["outcome"] for r in records] == ["ok", "ok", "upstream_error", "ok"]
