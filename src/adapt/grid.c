@@ -12,6 +12,7 @@ static const struct {
 } providers[] = {
     [SPROUT_GRID_STATIC] = {sprout_grid_static_make, &sprout_grid_static_ops},
     [SPROUT_GRID_CSV] = {sprout_grid_csv_make, &sprout_grid_csv_ops},
+    [SPROUT_GRID_LIST] = {sprout_grid_list_make, &sprout_grid_list_ops},
 };
 
 struct sprout_grid {
@@ -90,4 +91,9 @@ sprout_instant sprout_grid_clock(struct sprout_grid *g, sprout_instant now)
 struct sprout_str sprout_grid_about(const struct sprout_grid *g)
 {
     return g->ops->about(g->self);
+}
+
+struct sprout_grid_list *sprout_grid_as_list(struct sprout_grid *g)
+{
+    return g->ops == &sprout_grid_list_ops ? g->self : NULL;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* grid.h - carbon intensity now, whoever knows it: the one interface of all providers.
  *
- * A provider is a row of the table in grid.c and a file of its own (grid_static.c,
- * grid_csv.c).  The daemon asks in the background; no request ever waits for a provider.
+ * A source is a row of the table in grid.c and a file of its own (grid_static.c,
+ * grid_csv.c, and grid_list.c for live providers in order).  The daemon asks in the background; no request ever waits for a provider.
  * A value carries everything a report must state: which signal it is, for which slot, and
  * how it was come by.  Kinds and scopes are never mixed inside one range.
  * Unknown is not zero: where a provider has no value for a moment (a hole in a file, its
@@ -20,7 +20,7 @@
 #include "base/str.h"
 #include "core/units.h"
 
-enum sprout_grid_source { SPROUT_GRID_STATIC, SPROUT_GRID_CSV };
+enum sprout_grid_source { SPROUT_GRID_STATIC, SPROUT_GRID_CSV, SPROUT_GRID_LIST };
 enum sprout_grid_kind { SPROUT_GRID_AVERAGE, SPROUT_GRID_MARGINAL };
 enum sprout_grid_scope { SPROUT_GRID_DIRECT, SPROUT_GRID_LIFECYCLE };
 
@@ -29,6 +29,8 @@ enum sprout_grid_scope { SPROUT_GRID_DIRECT, SPROUT_GRID_LIFECYCLE };
     X(LIVE, "live")           /* asked for and got, for this slot */                     \
     X(REPLAYED, "replayed")   /* a file's row, on the replay's clock */                  \
     X(LAST_GOOD, "last-good") /* an earlier slot, within its maximum age */              \
+    X(FORECAST, "forecast")   /* foretold for this slot by an earlier answer */          \
+    X(PROFILE, "profile")     /* the hour of the week, from a file of the past */        \
     X(ASSUMED, "assumed")     /* a constant from the configuration or the default */     \
     X(NONE, "none")           /* nobody knows */
 
@@ -71,6 +73,28 @@ struct sprout_grid_range {
 
 #define SPROUT_GRID_RANGE_NONE ((struct sprout_grid_range){{NAN}, {NAN}, 0})
 
+/* One of an ordered list of providers (grid_list.h); texts may be NULL. */
+enum sprout_grid_wish {
+    SPROUT_GRID_AS_LIST,
+    SPROUT_GRID_WISH_FIRST,
+    SPROUT_GRID_WISH_SECOND
+};
+struct sprout_grid_entry {
+    char *provider;   /* a live one's name, or "csv", "profile", "static" */
+    char *zone;       /* as the provider spells it; empty: the list's */
+    char *reply_zone; /* as its replies spell it, where that differs */
+    char *url;        /* empty: the provider's own */
+    char *key_file;
+    char *key_env;
+    char *ca_file;
+    char *file;                    /* csv, profile */
+    enum sprout_grid_wish signal;  /* first: average, second: marginal */
+    enum sprout_grid_wish factors; /* first: direct, second: lifecycle */
+    int64_t max_age_s;             /* 0: two steps */
+    bool forecast;                 /* ask for one where that is a call of its own */
+    double g_per_kwh;              /* static */
+};
+
 /* All views are copied. */
 struct sprout_grid_opts {
     enum sprout_grid_source source;
@@ -83,6 +107,11 @@ struct sprout_grid_opts {
     double csv_speed;             /* > 0; 1 is real time */
     struct sprout_str csv_sha256; /* 64 hex digits the file must have; empty: any */
     sprout_instant epoch;         /* wall time at which the replay begins */
+    const struct sprout_grid_entry *entries; /* list; they outlive the grid */
+    size_t entries_count;
+    enum sprout_grid_kind list_kind;
+    enum sprout_grid_scope list_scope;
+    bool list_mix; /* entries may tell another signal or other factors */
 };
 
 struct sprout_grid;
@@ -115,5 +144,9 @@ sprout_instant sprout_grid_clock(struct sprout_grid *g, sprout_instant now);
 /* One line about what was loaded, for status and `sprout check`: file, hash, rows, holes,
  * share estimated.  Lives as long as the grid. */
 struct sprout_str sprout_grid_about(const struct sprout_grid *g);
+
+/* The list behind it (grid_list.h), NULL where there is none. */
+struct sprout_grid_list;
+struct sprout_grid_list *sprout_grid_as_list(struct sprout_grid *g);
 
 #endif

@@ -24,8 +24,10 @@ typedef enum sprout_status sprout_grid_make_fn(const struct sprout_grid_opts *op
 
 extern const struct sprout_grid_ops sprout_grid_static_ops;
 extern const struct sprout_grid_ops sprout_grid_csv_ops;
+extern const struct sprout_grid_ops sprout_grid_list_ops;
 
 sprout_grid_make_fn sprout_grid_static_make;
 sprout_grid_make_fn sprout_grid_csv_make;
+sprout_grid_make_fn sprout_grid_list_make;
 
 #endif

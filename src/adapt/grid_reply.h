@@ -3,7 +3,7 @@
  *
  * A provider is a row of the table in grid_reply.c and a file of its own with two pure
  * functions: `request` writes the URL and header of a call, `parse` turns the bytes of a
- * reply into points.  Neither asks a clock nor opens a socket; http_fetch.h does that, and
+ * reply into points.  Neither asks a clock nor opens a socket; grid_fetch.h does that, and
  * grid_live.h decides what a failure means.
  * What every parser promises: the zone that was asked for is the zone that was got, where
  * the reply names one; kind, scope and unit agree with what was asked; a value lies in

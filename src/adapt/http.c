@@ -24,6 +24,7 @@ struct flight {
     struct curl_slist *headers;
     struct sprout_http_call *call;
     sprout_mono began;
+    char detail[CURL_ERROR_SIZE]; /* what is wrong with a certificate */
 };
 
 /* ---- what is told of a URL ------------------------------------------------------------- */
@@ -116,6 +117,10 @@ static bool start(struct flight *f, struct sprout_http_call *call,
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, f->headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, f->detail);
+    if (call->ca_file != NULL && call->ca_file[0] != '\0') {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, call->ca_file);
+    }
     if (call->body.ptr != NULL) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body.ptr);
@@ -130,6 +135,16 @@ static void land(struct flight *f)
     *f = (struct flight){0};
 }
 
+static void keep_location(const struct flight *f)
+{
+    char *url = NULL;
+    if (f->call->location.cap > 0 &&
+        curl_easy_getinfo(f->curl, CURLINFO_REDIRECT_URL, &url) == CURLE_OK &&
+        url != NULL) {
+        sprout_buf_put(&f->call->location, sprout_str_of(url));
+    }
+}
+
 static void finish(struct flight *f, CURLcode result)
 {
     struct sprout_http_call *const call = f->call;
@@ -142,10 +157,14 @@ static void finish(struct flight *f, CURLcode result)
         after > 0) {
         call->retry_after = sprout_span_seconds((int64_t)after);
     }
+    keep_location(f);
     if (call->reply.full) {
         fail(call, SPROUT_LIMIT, "the answer is larger than is read of it");
     } else if (result != CURLE_OK) {
-        fail(call, SPROUT_UNAVAILABLE, curl_easy_strerror(result));
+        const bool certificate =
+            result == CURLE_PEER_FAILED_VERIFICATION && f->detail[0] != '\0';
+        fail(call, SPROUT_UNAVAILABLE,
+             certificate ? f->detail : curl_easy_strerror(result));
     } else {
         call->status = SPROUT_OK;
         call->code = (int)code;

@@ -27,7 +27,9 @@ struct sprout_http_call {
     const char *bearer;     /* the key; NULL or empty: none */
     struct sprout_str body; /* ptr NULL: GET */
     struct sprout_buf reply;
-    void *ctx; /* the caller's own */
+    struct sprout_buf location; /* where a redirect points to; ptr NULL: not wanted */
+    const char *ca_file;        /* who vouches for https; NULL or empty: the system's */
+    void *ctx;                  /* the caller's own */
 
     /* Filled in: */
     enum sprout_status status; /* OK: a reply came, whatever its code */

@@ -17,6 +17,7 @@ struct sprout_command {
 sprout_command_fn sprout_cmd_control;
 sprout_command_fn sprout_cmd_evaluate;
 sprout_command_fn sprout_cmd_evaluations;
+sprout_command_fn sprout_cmd_grid;
 sprout_command_fn sprout_cmd_optimize;
 sprout_command_fn sprout_cmd_predictor;
 sprout_command_fn sprout_cmd_report;

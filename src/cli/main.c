@@ -13,6 +13,7 @@ static const struct sprout_command commands[] = {
     {"up", sprout_cmd_up, "run nginx and control together in front of a server"},
     {"control", sprout_cmd_control, "run the control plane alone"},
     {"status", sprout_cmd_status, "what the running control plane says of itself"},
+    {"grid", sprout_cmd_grid, "carbon intensity: now, the coming hours, each provider"},
     {"report", sprout_cmd_report, "what was served, and what was saved"},
     {"evaluate", sprout_cmd_evaluate,
      "answer prompts at every level and have a judge compare"},

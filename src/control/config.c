@@ -156,9 +156,13 @@ static bool fill_levels(struct sprout_config *c)
 static bool fill_all(struct sprout_config *c, const struct fill *f)
 {
     yaml_node_t *const root = f->doc == NULL ? NULL : yaml_document_get_root_node(f->doc);
-    return fill_mapping(f, sprout_config_schema.mapping.fields, sprout_config_notes, root,
-                        (char *)c) &&
-           fill_levels(c);
+    const bool good = fill_mapping(f, sprout_config_schema.mapping.fields,
+                                   sprout_config_notes, root, (char *)c) &&
+                      fill_levels(c);
+    if (good && c->grid.providers_count > 0) {
+        c->grid.source = SPROUT_GRID_LIST;
+    }
+    return good;
 }
 
 enum sprout_status sprout_config_default(struct sprout_config **out)
@@ -417,6 +421,11 @@ struct sprout_grid_opts sprout_config_grid_opts(const struct sprout_config *c,
         .csv_speed = c->grid.csv.speed,
         .csv_sha256 = sprout_str_of(c->grid.csv.sha256),
         .epoch = epoch,
+        .entries = c->grid.providers,
+        .entries_count = c->grid.providers_count,
+        .list_kind = c->grid.signal,
+        .list_scope = c->grid.factors,
+        .list_mix = c->grid.mix_signals,
     };
 }
 

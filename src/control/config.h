@@ -54,6 +54,11 @@ struct sprout_config_grid {
     char *zone;
     double static_g_per_kwh;
     struct sprout_config_csv csv;
+    enum sprout_grid_kind signal; /* of the providers */
+    enum sprout_grid_scope factors;
+    bool mix_signals;
+    struct sprout_grid_entry *providers; /* in order; any makes `source` a list */
+    uint32_t providers_count;
 };
 
 struct sprout_config_quality {

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "adapt/grid_list.h"
 #include "adapt/meter.h"
 #include "core/instant.h"
 #include "core/predict.h"
@@ -111,6 +112,26 @@ static const char *expect_pattern(struct sprout_str s)
     return s.len > 0 && expect_text(s) == NULL ? NULL : "text";
 }
 
+static const char *expect_zone(struct sprout_str s)
+{
+    return s.len == 0 || !has_any(s, "\"'\\&?#%;") ? NULL
+                                                   : "a zone, such as GB or region/13";
+}
+
+static const char *expect_provider(struct sprout_str s)
+{
+    static const char *const others[] = {"csv", "profile", "static"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (sprout_str_eq(s, sprout_str_of(others[i]))) {
+            return NULL;
+        }
+    }
+    return sprout_grid_live_find(s) != NULL
+               ? NULL
+               : "electricitymaps, watttime, neso, energy-charts, carbon-aware-sdk, "
+                 "eco2mix, eia, csv, profile or static";
+}
+
 static const char *expect_kind(struct sprout_str s)
 {
     return s.len == 0 || sprout_kind_of(s) >= 0 ? NULL : "maths, code or other";
@@ -163,6 +184,21 @@ static const char *expect_source(struct sprout_str s)
 static const cyaml_strval_t source_words[] = {
     {"static", SPROUT_GRID_STATIC},
     {"csv", SPROUT_GRID_CSV},
+    {"list", SPROUT_GRID_LIST},
+};
+static const cyaml_strval_t kind_words[] = {
+    {"average", SPROUT_GRID_AVERAGE},
+    {"marginal", SPROUT_GRID_MARGINAL},
+};
+static const cyaml_strval_t signal_words[] = {
+    {"list", SPROUT_GRID_AS_LIST},
+    {"average", SPROUT_GRID_WISH_FIRST},
+    {"marginal", SPROUT_GRID_WISH_SECOND},
+};
+static const cyaml_strval_t factors_words[] = {
+    {"list", SPROUT_GRID_AS_LIST},
+    {"direct", SPROUT_GRID_WISH_FIRST},
+    {"lifecycle", SPROUT_GRID_WISH_SECOND},
 };
 static const cyaml_strval_t column_words[] = {
     {"direct", SPROUT_GRID_DIRECT},
@@ -210,6 +246,12 @@ static const cyaml_strval_t placement_words[] = {
 #define ROW_WORD(type, key)                                                              \
     CYAML_FIELD_ENUM(#key, OPT | CYAML_FLAG_STRICT, type, key, key##_words,              \
                      CYAML_ARRAY_LEN(key##_words))
+#define ROW_SIGNAL(type, key)                                                            \
+    CYAML_FIELD_ENUM(#key, OPT | CYAML_FLAG_STRICT, type, key, kind_words,               \
+                     CYAML_ARRAY_LEN(kind_words))
+#define ROW_FACTORS(type, key)                                                           \
+    CYAML_FIELD_ENUM(#key, OPT | CYAML_FLAG_STRICT, type, key, column_words,             \
+                     CYAML_ARRAY_LEN(column_words))
 #define ROW_TRISTATE(type, key)                                                          \
     CYAML_FIELD_ENUM(#key, OPT | CYAML_FLAG_STRICT, type, key, tristate_words,           \
                      CYAML_ARRAY_LEN(tristate_words))
@@ -237,6 +279,8 @@ static const cyaml_strval_t placement_words[] = {
 #define CHILD_BOOL(key)      NULL
 #define CHILD_WORD(key)      NULL
 #define CHILD_TRISTATE(key)  NULL
+#define CHILD_SIGNAL(key)    NULL
+#define CHILD_FACTORS(key)   NULL
 #define CHILD_MAP(key)       key##_notes
 #define CHILD_LIST(key)      key##_notes
 #define CHILD_NAMES(key)     &name_note
@@ -306,14 +350,58 @@ TABLE(levels, LEVEL_ROWS);
       "Pins the file: vintages of the same year differ.")
 TABLE(csv, CSV_ROWS);
 
+#define PROVIDER_ROWS(X)                                                                 \
+    X(NAME, struct sprout_grid_entry, provider, "", NO_BOUND, expect_provider,           \
+      "A live provider's name, or `csv` (rows of a file), `profile` (hour of the week "  \
+      "from a file), `static` (a constant).")                                            \
+    X(TEXT, struct sprout_grid_entry, zone, "", RANGE(0, 63), expect_zone,               \
+      "Zone as this provider spells it; without it `grid.zone`.")                        \
+    X(TEXT, struct sprout_grid_entry, reply_zone, "", RANGE(0, 63), expect_zone,         \
+      "The zone as its replies spell it, where that differs.")                           \
+    X(TEXT, struct sprout_grid_entry, url, "", RANGE(0, 255), expect_url,                \
+      "Address instead of the provider's own; needed for `carbon-aware-sdk`.")           \
+    X(PATH, struct sprout_grid_entry, key_file, "", NO_BOUND, sprout_config_expect_path, \
+      "File with the key (first line); USER:PASSWORD for `watttime`.")                   \
+    X(TEXT, struct sprout_grid_entry, key_env, "", NO_BOUND, expect_name,                \
+      "Environment variable with the key; default: the provider's name in capitals "     \
+      "and `_KEY`.")                                                                     \
+    X(PATH, struct sprout_grid_entry, ca_file, "", NO_BOUND, sprout_config_expect_path,  \
+      "Certificates that vouch for `url`; default: the system's.")                       \
+    X(PATH, struct sprout_grid_entry, file, "", NO_BOUND, sprout_config_expect_path,     \
+      "Electricity Maps CSV file of `csv` and `profile`.")                               \
+    X(WORD, struct sprout_grid_entry, signal, "list", NO_BOUND, NULL,                    \
+      "Which signal, if not the list's; see `mix_signals`.")                             \
+    X(WORD, struct sprout_grid_entry, factors, "list", NO_BOUND, NULL,                   \
+      "Which factors, if not the list's; see `mix_signals`.")                            \
+    X(WHOLE, struct sprout_grid_entry, max_age_s, "0", RANGE(0, 604800), NULL,           \
+      "How long its last good value serves; 0: two of its steps.")                       \
+    X(BOOL, struct sprout_grid_entry, forecast, "true", NO_BOUND, NULL,                  \
+      "Ask for the coming hours, where that is a call of its own.")                      \
+    X(NUMBER, struct sprout_grid_entry, g_per_kwh, "", RANGE(0, 2000), NULL,             \
+      "The constant of `static`.")
+TABLE(providers, PROVIDER_ROWS);
+
+enum { providers_max = SPROUT_GRID_LIST_MAX };
+static const cyaml_schema_value_t providers_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_grid_entry, providers_fields)};
+
 #define GRID_ROWS(X)                                                                     \
     X(WORD, struct sprout_config_grid, source, "static", NO_BOUND, NULL,                 \
       "Who knows the carbon intensity.")                                                 \
     X(TEXT, struct sprout_config_grid, zone, "", RANGE(0, 31), expect_name,              \
-      "Zone id, `GB` or `US-TEX-ERCO`; a file of another zone is refused.")              \
+      "Zone id, `GB` or `US-TEX-ERCO`; a value of another zone is refused.")             \
     X(NUMBER, struct sprout_config_grid, static_g_per_kwh, "473", RANGE(0, 2000), NULL,  \
       "The constant of `source: static`; shown everywhere as assumed.")                  \
-    X(MAP, struct sprout_config_grid, csv, NULL, NO_BOUND, NULL, "Replay of a file.")
+    X(MAP, struct sprout_config_grid, csv, NULL, NO_BOUND, NULL, "Replay of a file.")    \
+    X(SIGNAL, struct sprout_config_grid, signal, "average", NO_BOUND, NULL,              \
+      "The signal that `providers` are asked for.")                                      \
+    X(FACTORS, struct sprout_config_grid, factors, "direct", NO_BOUND, NULL,             \
+      "The factors that `providers` are asked for.")                                     \
+    X(BOOL, struct sprout_config_grid, mix_signals, "false", NO_BOUND, NULL,             \
+      "Allow providers of another signal or other factors; the range then begins anew "  \
+      "at every change.")                                                                \
+    X(LIST, struct sprout_config_grid, providers, NULL, NO_BOUND, NULL,                  \
+      "Live providers and what stands in for them, in order; `source` is then `list`.")
 TABLE(grid, GRID_ROWS);
 
 #define QUALITY_ROWS(X)                                                                  \

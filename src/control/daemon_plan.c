@@ -75,6 +75,7 @@ static bool same_value(const struct sprout_grid_value *a,
 {
     const bool both_unknown = isnan(a->intensity.v) && isnan(b->intensity.v);
     return a->quality == b->quality && a->slot_start.ns == b->slot_start.ns &&
+           sprout_str_eq(a->source, b->source) && sprout_str_eq(a->zone, b->zone) &&
            (both_unknown || a->intensity.v == b->intensity.v);
 }
 
@@ -98,6 +99,8 @@ void sprout_daemon_grid(struct sprout_daemon *d, sprout_instant wall)
     if (!same_value(&value, &d->value)) {
         d->plan_now = true;
         d->grid_kept = false;
+        /* A replay says itself when its slot began; all else holds from here on. */
+        d->grid_since = value.quality == SPROUT_GRID_REPLAYED ? value.received_at : wall;
     }
     d->value = value;
 
@@ -205,7 +208,7 @@ static enum sprout_status keep_grid(struct sprout_daemon *d, struct sprout_error
         return SPROUT_OK;
     }
     const struct sprout_store_grid g = {
-        .since = v->received_at,
+        .since = d->grid_since,
         .source = v->source,
         .slot = {.zone = v->zone,
                  .quality = sprout_str_of(sprout_grid_quality_text(v->quality)),

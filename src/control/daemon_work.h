@@ -39,6 +39,7 @@ struct sprout_daemon {
     struct sprout_grid *grid;
     struct sprout_grid_value value; /* views into grid */
     sprout_instant grid_next;       /* wall time at which to ask again */
+    sprout_instant grid_since;      /* wall time from which on the value holds */
     int64_t grid_errors;
 
     struct sprout_store *store;                 /* NULL: not open now */

@@ -15,6 +15,7 @@
 
 #include "adapt/clock.h"
 #include "adapt/file.h"
+#include "adapt/grid_try.h"
 #include "adapt/http_get.h"
 #include "adapt/meter.h"
 #include "control/address.h"
@@ -22,6 +23,7 @@
 
 enum {
     UPSTREAM_SECONDS = 5,
+    PROVIDERS_SECONDS = 30, /* each has 10; some log in first */
     ANSWER_MAX = 256 * 1024,
     OUTPUT_MAX = 4096, /* of nginx -t: the first of its lines say what is wrong */
     OPEN_FDS = 16,
@@ -29,26 +31,54 @@ enum {
 
 /* ---- grid, upstream, folder, address -------------------------------------------------- */
 
-static void try_grid(const struct sprout_config *c, sprout_instant now,
-                     struct sprout_finding *f)
+static void tell_value(struct sprout_grid *grid, sprout_instant now,
+                       struct sprout_error *found)
 {
+    struct sprout_error err = {0};
+    struct sprout_grid_value v;
+    const enum sprout_status status = sprout_grid_poll(grid, now, &v, &err);
+    const struct sprout_str about = sprout_grid_about(grid);
+
+    if (status != SPROUT_OK) {
+        sprout_fail(found, status, "%.390s", err.message);
+        return;
+    }
+    sprout_fail(found, SPROUT_OK, "%.4g g/kWh now in zone %.*s (%s): %.*s", v.intensity.v,
+                (int)v.zone.len, v.zone.ptr, sprout_grid_quality_text(v.quality),
+                (int)about.len, about.ptr);
+}
+
+/* One finding for what holds, and one for each provider of a list. */
+static size_t try_grid(const struct sprout_config *c, sprout_instant now,
+                       struct sprout_finding *out)
+{
+    char line[SPROUT_GRID_WHY_MAX + 64];
     const struct sprout_grid_opts opts = sprout_config_grid_opts(c, now);
     struct sprout_grid *grid = NULL;
     struct sprout_error err = {0};
-    struct sprout_grid_value v;
-    enum sprout_status status = sprout_grid_new(&opts, &grid, &err);
-    if (status == SPROUT_OK) {
-        status = sprout_grid_poll(grid, now, &v, &err);
-    }
+    size_t n = 0;
+
+    out[n].what = "grid";
+    const enum sprout_status status = sprout_grid_new(&opts, &grid, &err);
     if (status != SPROUT_OK) {
-        sprout_fail(&f->found, status, "%.390s", err.message);
-    } else {
-        const struct sprout_str about = sprout_grid_about(grid);
-        sprout_fail(&f->found, SPROUT_OK, "%.4g g/kWh now in zone %.*s (%s): %.*s",
-                    v.intensity.v, (int)v.zone.len, v.zone.ptr,
-                    sprout_grid_quality_text(v.quality), (int)about.len, about.ptr);
+        sprout_fail(&out[n++].found, status, "%.390s", err.message);
+        return n;
+    }
+    struct sprout_grid_list *const list = sprout_grid_as_list(grid);
+    if (list != NULL) {
+        (void)sprout_grid_try(list, true, sprout_span_seconds(PROVIDERS_SECONDS));
+        now = sprout_clock_wall();
+    }
+    tell_value(grid, now, &out[n++].found);
+    for (size_t i = 0; list != NULL && i < sprout_grid_list_count(list); i++, n++) {
+        const enum sprout_status one =
+            sprout_grid_try_line(list, i, now, line, sizeof line);
+        out[n].what = "provider";
+        sprout_fail(&out[n].found, one, "%s: %.350s",
+                    sprout_grid_list_state(list, i).provider, line);
     }
     sprout_grid_free(grid);
+    return n;
 }
 
 static void try_upstream(const struct sprout_config *c, struct sprout_finding *f)
@@ -328,9 +358,7 @@ static void try_meters(const struct sprout_config *c, struct sprout_finding *f)
 size_t sprout_preflight(const struct sprout_config *c, sprout_instant now,
                         struct sprout_finding *out)
 {
-    size_t n = 0;
-    out[n].what = "grid";
-    try_grid(c, now, &out[n++]);
+    size_t n = try_grid(c, now, out);
     out[n].what = "upstream";
     try_upstream(c, &out[n++]);
     if (c->meters_count > 0) {

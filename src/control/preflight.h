@@ -10,7 +10,7 @@
 
 #include "control/config.h"
 
-enum { SPROUT_PREFLIGHT_MAX = 10 };
+enum { SPROUT_PREFLIGHT_MAX = 26 };
 
 struct sprout_finding {
     const char *what; /* "grid", "upstream", ... */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_grid.h - what the parts of `sprout grid` share. */
+#ifndef SPROUT_CLI_CMD_GRID_H
+#define SPROUT_CLI_CMD_GRID_H
+
+#include <stdbool.h>
+
+#include "control/config.h"
+
+struct sprout_grid_args {
+    const char *config;
+    const char *grid;
+    bool json;
+    bool watch;
+};
+
+/* cmd_grid_show.c: what holds now and in the coming hours. */
+enum sprout_status sprout_grid_show(const struct sprout_grid_args *a,
+                                    const struct sprout_config *c);
+/* cmd_grid_show.c: each provider in turn. */
+enum sprout_status sprout_grid_test(const struct sprout_grid_args *a,
+                                    const struct sprout_config *c);
+#endif
