@@ -51,6 +51,35 @@ static void explain_floor(const struct sprout_policy *p,
     printf("Qualities: %.*s.\n", (int)p->quality_source.len, p->quality_source.ptr);
 }
 
+/* From verdicts to the qualities that the optimum takes. */
+static void explain_verdicts(const struct sprout_policy *p,
+                             const struct sprout_plan_evidence *e)
+{
+    if (e->questions == 0) {
+        return;
+    }
+    printf(
+        "\n%lld verdicts, worth %.0f comparisons now, say of quality relative to L0:\n",
+        (long long)e->verdicts, e->n);
+    for (size_t l = 1; l < p->level_count; l++) {
+        printf("  %-6.*s %.3f, 90 %% from %.3f to %.3f; taken as %.3f\n",
+               (int)p->levels[l].name.len, p->levels[l].name.ptr, e->relative[l].value,
+               e->relative[l].low, e->relative[l].high, e->cautious[l]);
+    }
+    if (!e->used) {
+        printf("They are not used: %s.\n", e->why);
+        return;
+    }
+    printf(
+        "Taken is what is reached with a certainty of %.3g %%; that caution costs %.3g "
+        "mg a request.\n",
+        100 * e->certainty, 1e3 * e->caution.v);
+    if (e->jumped) {
+        printf("The newest evaluation disagrees with those before, so they count a "
+               "tenth.\n");
+    }
+}
+
 /* "3.1 mg": a request costs milligrams to grams. */
 static void print_grams(sprout_grams g)
 {
@@ -154,6 +183,7 @@ int sprout_policy_cli_explain(const struct policy_opts *opts)
     } else {
         explain_grid(file.policy, &e);
         explain_floor(file.policy, &e);
+        explain_verdicts(file.policy, &e.evidence);
         explain_levels(file.policy, &e);
         explain_predictor(file.policy, &e);
         explain_result(file.policy, &e);

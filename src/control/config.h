@@ -70,6 +70,8 @@ struct sprout_config_quality {
     double k0_max_g_per_kwh;
     double *shares; /* preference per level; none: the published prior */
     uint32_t shares_count;
+    double certainty; /* that a judged level is as good as it is taken to be */
+    double half_life_days;
 };
 
 struct sprout_config_predictor {

@@ -420,7 +420,12 @@ TABLE(grid, GRID_ROWS);
       "Greatest value, instead of the window's.")                                        \
     X(NUMBERS, struct sprout_config_quality, shares, NULL, NO_BOUND, NULL,               \
       "Preference share of each level, if you know yours; without it the published "     \
-      "prior is used and marked so.")
+      "prior is used and marked so.")                                                    \
+    X(NUMBER, struct sprout_config_quality, certainty, "0.9", RANGE(0.5, 0.999), NULL,   \
+      "With which probability a judged level must be at least as good as the optimum "   \
+      "takes it to be; 0.5 is the middle of what is believed.")                          \
+    X(NUMBER, struct sprout_config_quality, half_life_days, "30", RANGE(0.01, 3650),     \
+      NULL, "After so long a verdict counts half.")
 TABLE(quality, QUALITY_ROWS);
 
 #define PREDICTOR_ROWS(X)                                                                \

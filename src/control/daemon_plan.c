@@ -16,6 +16,7 @@
 #include "adapt/log.h"
 #include "adapt/rng.h"
 #include "core/learn.h"
+#include "core/prior.h"
 #include "wire/policy_json.h"
 
 enum {
@@ -317,6 +318,31 @@ static bool learn(struct sprout_daemon *d, sprout_instant wall, struct learning 
                              out, NULL) == SPROUT_OK;
 }
 
+/* What verdicts say; NULL where there are none, or they cannot be read now. */
+static struct sprout_judged *judged(struct sprout_daemon *d, sprout_instant wall)
+{
+    const struct sprout_config_quality *const q = &d->config->quality;
+    struct sprout_belief prior[SPROUT_LEVELS_MAX];
+    struct sprout_judged *out = NULL;
+    struct sprout_quality_opts opts = {
+        .levels = (int)d->config->levels_count,
+        .half_life = {(int64_t)(q->half_life_days * SECONDS_PER_DAY) *
+                      SPROUT_NS_PER_SECOND},
+        .now = wall,
+    };
+
+    sprout_prior_beliefs(&sprout_energy_llama2_13b, d->config->levels_count, prior);
+    for (int l = 0; l < opts.levels; l++) {
+        opts.prior[l] =
+            q->shares_count == d->config->levels_count ? q->shares[l] : prior[l].quality;
+    }
+    if (d->store == NULL ||
+        sprout_judged_read(d->store, &opts, &out, NULL) != SPROUT_OK) {
+        return NULL;
+    }
+    return out;
+}
+
 /* Plans, queues for the ledger, publishes; the new policy is in force afterwards. */
 static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
                                struct sprout_error *err)
@@ -340,8 +366,11 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
         .now = wall,
     };
 
+    struct sprout_judged *const verdicts = judged(d, wall);
+    in.judged = verdicts;
     sprout_daemon_predictor_plan(d, &in);
     status = sprout_plan(&in, &arena, &policy, &why, err);
+    sprout_judged_free(verdicts);
     if (status == SPROUT_OK) {
         status = queue_policy(d, policy, err);
     }

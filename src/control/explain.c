@@ -74,6 +74,28 @@ static void take_predicted(const json_t *plan, struct sprout_plan_predicted *out
     }
 }
 
+static void take_evidence(const json_t *plan, struct sprout_plan_evidence *out)
+{
+    const json_t *const o = json_object_get(plan, "verdicts");
+    const json_t *const levels = json_object_get(o, "levels");
+    const char *const why = json_string_value(json_object_get(o, "why_not"));
+    out->questions = json_integer_value(json_object_get(o, "questions"));
+    out->verdicts = json_integer_value(json_object_get(o, "verdicts"));
+    out->used = json_is_true(json_object_get(o, "used"));
+    out->jumped = json_is_true(json_object_get(o, "jumped"));
+    snprintf(out->why, sizeof out->why, "%s", why == NULL ? "" : why);
+    out->n = number_at(o, "n");
+    out->certainty = number_at(o, "certainty");
+    out->caution.v = number_at(o, "caution_g");
+    for (size_t l = 0; l < json_array_size(levels) && l < SPROUT_LEVELS_MAX; l++) {
+        const json_t *const level = json_array_get(levels, l);
+        out->relative[l] = (struct sprout_quality_interval){number_at(level, "relative"),
+                                                            number_at(level, "low"),
+                                                            number_at(level, "high")};
+        out->cautious[l] = number_at(level, "cautious");
+    }
+}
+
 static void take_plan(const json_t *plan, const struct sprout_policy *p,
                       struct sprout_explanation *e)
 {
@@ -86,6 +108,7 @@ static void take_plan(const json_t *plan, const struct sprout_policy *p,
     }
     snprintf(e->floor_why, sizeof e->floor_why, "%s", why);
     take_predicted(plan, &e->predicted);
+    take_evidence(plan, &e->evidence);
     e->range = (struct sprout_grid_range){
         .lo = {number_at(range, "lo_g_per_kwh")},
         .hi = {number_at(range, "hi_g_per_kwh")},
@@ -251,6 +274,9 @@ void sprout_explain_put(struct sprout_buf *b, const struct sprout_policy *p,
     close_with(b, '}');
     sprout_buf_byte(b, ',');
     put_text(b, "quality_source", p->quality_source);
+    sprout_buf_put(b, SPROUT_STR("\"verdicts\":"));
+    sprout_plan_evidence_put(b, p, &e->evidence);
+    sprout_buf_byte(b, ',');
     put_number(b, "holdout", p->holdout);
     put_number(b, "explore", p->explore);
     sprout_buf_printf(b, "\"requests\":%lld,", (long long)e->rests);

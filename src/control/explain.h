@@ -23,7 +23,8 @@ struct sprout_explanation {
     int64_t rests;       /* requests behind the estimates, all levels together */
     char floor_why[200]; /* empty: not known (no plan.json of this policy) */
     struct sprout_plan_predicted
-        predicted;                  /* of plan.json; price.mix and what it promises */
+        predicted; /* of plan.json; price.mix and what it promises */
+    struct sprout_plan_evidence evidence; /* of plan.json; questions 0: none */
     struct sprout_grid_range range; /* what the floor's rule used; points 0: configured,
                                        or lo NaN: none */
 };

@@ -123,6 +123,7 @@ static void believe(struct plan *p)
     p->policy->quality_source = q->shares_count == p->levels
                                     ? SPROUT_STR("configured, not measured here")
                                     : sprout_str_of(sprout_prior_source);
+    sprout_plan_judge(p);
 }
 
 static void find_floor(struct plan *p)
@@ -215,6 +216,25 @@ static enum sprout_status solve_all(struct plan *p)
         p->why->grams_mix.v = best.cost;
         p->why->quality_mix = best.quality;
     }
+    return status;
+}
+
+/* How much dearer a request is because quality was taken cautiously. */
+static enum sprout_status price_caution(struct plan *p)
+{
+    double taken[SPROUT_LEVELS_MAX], mix[SPROUT_LEVELS_MAX];
+    struct sprout_optimum best = {0};
+    if (!p->why->evidence.used) {
+        return SPROUT_OK;
+    }
+    memcpy(taken, p->why->quality, sizeof taken);
+    for (size_t l = 0; l < p->levels; l++) {
+        p->why->quality[l] = sprout_plan_judged_mean(p, l);
+    }
+    const uint32_t all = (UINT32_C(1) << p->levels) - 1;
+    const enum sprout_status status = solve(p, all, p->policy->floor, mix, &best);
+    memcpy(p->why->quality, taken, sizeof taken);
+    p->why->evidence.caution.v = p->why->grams_mix.v - best.cost;
     return status;
 }
 
@@ -375,6 +395,9 @@ static enum sprout_status fill(struct plan *p)
     find_floor(p);
     sprout_plan_weigh(p->policy, 0, p->why->grams, p->why->quality);
     enum sprout_status status = solve_all(p);
+    if (status == SPROUT_OK) {
+        status = price_caution(p);
+    }
     if (status == SPROUT_OK) {
         status = sprout_plan_predict(p);
     }

@@ -17,6 +17,7 @@
 #include "adapt/grid.h"
 #include "base/arena.h"
 #include "control/config.h"
+#include "control/judged.h"
 #include "core/floor.h"
 #include "core/learn.h"
 #include "core/policy.h"
@@ -35,6 +36,7 @@ struct sprout_plan_in {
     struct sprout_str weights_file;
     const struct sprout_predict_sample *samples; /* prompts as it predicted them */
     size_t sample_count;
+    const struct sprout_judged *judged; /* what the ledger's verdicts say; NULL: none */
     struct sprout_hash_key salt;
     sprout_instant now; /* wall */
 };
@@ -44,6 +46,20 @@ struct sprout_plan_predicted {
     bool decides;
     int64_t samples;
     struct sprout_predict_price price; /* where it decides */
+};
+
+/* What verdicts say of quality relative to L0, and what the plan made of it. */
+struct sprout_plan_evidence {
+    int64_t questions; /* put to the judge; 0: none, all else is then unset */
+    int64_t verdicts;  /* readable replies */
+    double n;          /* comparisons they are worth, the old ones counted less */
+    bool used;
+    bool jumped;   /* the newest run disagreed, so the older ones count little */
+    char why[100]; /* the judge's fault, or that the directives are others */
+    double certainty;
+    struct sprout_quality_interval relative[SPROUT_LEVELS_MAX]; /* 90 % */
+    double cautious[SPROUT_LEVELS_MAX]; /* what the optimum takes, at `certainty` */
+    sprout_grams caution; /* a request more than with the means; NaN: not used */
 };
 
 /* Why this policy: what `sprout policy explain` and /v1/status say in words. */
@@ -57,6 +73,7 @@ struct sprout_plan_why {
     sprout_grams grams_mix;                /* expected per request of the mix */
     double quality_mix;
     struct sprout_plan_predicted predicted;
+    struct sprout_plan_evidence evidence;
 };
 
 /* SPROUT_INVALID (inputs that make no policy: *err), SPROUT_NO_MEMORY. */
@@ -74,6 +91,10 @@ void sprout_plan_weigh(const struct sprout_policy *p, size_t stratum,
 /* Appends the explanation as one JSON object (plan.json). */
 void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,
                          const struct sprout_plan_why *why);
+
+/* Appends the evidence as one JSON object, null where there are no verdicts. */
+void sprout_plan_evidence_put(struct sprout_buf *b, const struct sprout_policy *p,
+                              const struct sprout_plan_evidence *e);
 
 /* Writes DIR/policy.json (and plan.json beside it): encoded, decoded once more and checked,
  * then written whole and renamed.  SPROUT_INVALID if it does not survive its own reader: a

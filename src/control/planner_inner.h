@@ -16,6 +16,12 @@ struct plan {
     size_t levels;
 };
 
+/* planner_judged.c: quality from verdicts where there are some that can be used, in place of
+ * what the stratum holds.  After levels and patches of the policy. */
+void sprout_plan_judge(struct plan *p);
+/* Quality of level l relative to L0 in the middle of what is believed; NaN: not judged. */
+double sprout_plan_judged_mean(const struct plan *p, size_t l);
+
 /* Names the weights, and finds the price where there is enough to find it from.  After
  * floor, grid and profiles of the policy. */
 SPROUT_MUST_USE enum sprout_status sprout_plan_predict(struct plan *p);

@@ -49,6 +49,41 @@ static void put_predicted(struct sprout_buf *b, const struct sprout_policy *p,
     sprout_buf_byte(b, '}');
 }
 
+void sprout_plan_evidence_put(struct sprout_buf *b, const struct sprout_policy *p,
+                              const struct sprout_plan_evidence *e)
+{
+    if (e->questions == 0) {
+        sprout_buf_put(b, SPROUT_STR("null"));
+        return;
+    }
+    sprout_buf_printf(
+        b, "{\"questions\":%lld,\"verdicts\":%lld,\"used\":%s,\"jumped\":%s,\"why_not\":",
+        (long long)e->questions, (long long)e->verdicts, e->used ? "true" : "false",
+        e->jumped ? "true" : "false");
+    sprout_buf_json(b, sprout_str_of(e->why));
+    sprout_buf_byte(b, ',');
+    put_member(b, "n", e->n);
+    sprout_buf_byte(b, ',');
+    put_member(b, "certainty", e->certainty);
+    sprout_buf_byte(b, ',');
+    put_member(b, "caution_g", e->caution.v);
+    sprout_buf_put(b, SPROUT_STR(",\"levels\":["));
+    for (size_t l = 0; l < p->level_count; l++) {
+        sprout_buf_put(b, l > 0 ? SPROUT_STR(",{\"level\":") : SPROUT_STR("{\"level\":"));
+        sprout_buf_json(b, p->levels[l].name);
+        sprout_buf_byte(b, ',');
+        put_member(b, "relative", e->relative[l].value);
+        sprout_buf_byte(b, ',');
+        put_member(b, "low", e->relative[l].low);
+        sprout_buf_byte(b, ',');
+        put_member(b, "high", e->relative[l].high);
+        sprout_buf_byte(b, ',');
+        put_member(b, "cautious", e->cautious[l]);
+        sprout_buf_byte(b, '}');
+    }
+    sprout_buf_put(b, SPROUT_STR("]}"));
+}
+
 void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,
                          const struct sprout_plan_why *why)
 {
@@ -81,6 +116,8 @@ void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,
     put_member(b, "price", why->price);
     sprout_buf_byte(b, '}');
     put_predicted(b, p, &why->predicted);
+    sprout_buf_put(b, SPROUT_STR(",\"verdicts\":"));
+    sprout_plan_evidence_put(b, p, &why->evidence);
     sprout_buf_put(b, SPROUT_STR("}\n"));
 }
 

@@ -12,6 +12,7 @@
 #define Z_BIAS         2.326 /* 1 % */
 #define Z_JUMP         3.090 /* 0.1 % */
 #define ALPHA_LEAST    0.01
+#define FIT_ENOUGH     1e-9
 
 enum { FIT_STEPS = 100, L = SPROUT_LEVELS_MAX };
 
@@ -90,7 +91,8 @@ static void normalise(double *x, int n)
     }
 }
 
-static void step_theta(struct fit *f)
+/* The largest change of a share. */
+static double step_theta(struct fit *f)
 {
     double won[SPROUT_STRATA_MAX][L] = {{0}}, met[SPROUT_STRATA_MAX][L] = {{0}};
     for (size_t i = 0; i < f->count; i++) {
@@ -104,14 +106,19 @@ static void step_theta(struct fit *f)
             met[v->stratum][v->shown[j]] += w * f->out->bias[v->slots][j] / sum;
         }
     }
+    double change = 0;
     for (int s = 0; s < f->o.strata; s++) {
+        double next[L];
         for (int l = 0; l < f->o.levels; l++) {
-            if (met[s][l] > 0) {
-                f->theta[s][l] = fmax(won[s][l] / met[s][l], 1e-9);
-            }
+            next[l] = met[s][l] > 0 ? fmax(won[s][l] / met[s][l], 1e-9) : f->theta[s][l];
         }
-        normalise(f->theta[s], f->o.levels);
+        normalise(next, f->o.levels);
+        for (int l = 0; l < f->o.levels; l++) {
+            change = fmax(change, fabs(next[l] - f->theta[s][l]));
+            f->theta[s][l] = next[l];
+        }
     }
+    return change;
 }
 
 static void step_bias(struct fit *f)
@@ -289,8 +296,7 @@ void sprout_quality_fit(const struct sprout_quality_verdict *v, size_t count,
     for (int slots = 2; slots <= f.o.levels; slots++) {
         see_slots(&f, slots);
     }
-    for (int i = 0; i < FIT_STEPS; i++) {
-        step_theta(&f);
+    for (int i = 0; i < FIT_STEPS && step_theta(&f) > FIT_ENOUGH; i++) {
         step_bias(&f);
     }
     conclude(&f);

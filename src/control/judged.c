@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* judged.c - see judged.h.
+ *
+ * Two passes: one for the newest verdict, which says what counts, one for those like it. */
+#include "control/judged.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HALF_LIVES = 10, FIRST_ROOM = 1024 };
+
+struct reading {
+    struct sprout_judged *j;
+    struct sprout_quality_verdict *v;
+    size_t count;
+    size_t room;
+    bool no_memory;
+    bool any;
+};
+
+static void copy(char *out, size_t cap, struct sprout_str s)
+{
+    snprintf(out, cap, "%.*s", (int)s.len, s.ptr);
+}
+
+static void take_newest(void *ctx, const struct sprout_store_verdict *v)
+{
+    struct reading *const r = ctx;
+    r->any = true;
+    copy(r->j->model, sizeof r->j->model, v->model);
+    copy(r->j->judge, sizeof r->j->judge, v->judge);
+    copy(r->j->directives, sizeof r->j->directives, v->directives);
+}
+
+static bool counts(const struct sprout_judged *j, const struct sprout_store_verdict *v)
+{
+    return sprout_str_eq(v->model, sprout_str_of(j->model)) &&
+           sprout_str_eq(v->judge, sprout_str_of(j->judge)) &&
+           sprout_str_eq(v->directives, sprout_str_of(j->directives));
+}
+
+/* -1: beyond the maximum. */
+static int stratum_of(struct sprout_judged *j, struct sprout_str name)
+{
+    for (int i = 0; i < j->strata; i++) {
+        if (sprout_str_eq(name, sprout_str_of(j->name[i]))) {
+            return i;
+        }
+    }
+    if (j->strata == SPROUT_STRATA_MAX) {
+        return -1;
+    }
+    copy(j->name[j->strata], sizeof j->name[0], name);
+    return j->strata++;
+}
+
+static bool make_room(struct reading *r)
+{
+    if (r->count < r->room) {
+        return true;
+    }
+    if (r->room >= SPROUT_JUDGED_VERDICTS_MAX) { /* the oldest half makes room */
+        const size_t gone = r->count / 2;
+        memmove(r->v, r->v + gone, (r->count - gone) * sizeof *r->v);
+        r->count -= gone;
+        return true;
+    }
+    const size_t room = r->room == 0 ? FIRST_ROOM : r->room * 2;
+    struct sprout_quality_verdict *const more = realloc(r->v, room * sizeof *more);
+    r->no_memory = more == NULL;
+    if (more != NULL) {
+        r->v = more;
+        r->room = room;
+    }
+    return more != NULL;
+}
+
+static void take(void *ctx, const struct sprout_store_verdict *v)
+{
+    struct reading *const r = ctx;
+    if (r->no_memory || !counts(r->j, v) || !make_room(r)) {
+        return;
+    }
+    struct sprout_quality_verdict *const to = &r->v[r->count++];
+    *to = (struct sprout_quality_verdict){
+        .run = v->run,
+        .item = v->item,
+        .question = v->question,
+        .stratum = stratum_of(r->j, v->stratum),
+        .slots = v->slots,
+        .best = v->best,
+        .right = v->right,
+        .wrong = v->wrong,
+        .at = v->cost.at,
+    };
+    memcpy(to->shown, v->shown, sizeof to->shown);
+    memcpy(to->tokens, v->tokens, sizeof to->tokens);
+}
+
+static int by_item(const void *left, const void *right)
+{
+    const struct sprout_quality_verdict *const a = left, *const b = right;
+    return a->item != b->item ? (a->item > b->item) - (a->item < b->item)
+                              : a->question - b->question;
+}
+
+/* All strata as one, in the proportion in which they were sampled. */
+static void pool(struct reading *r, struct sprout_quality_opts o)
+{
+    struct sprout_quality_fit *const all = malloc(sizeof *all);
+
+    r->no_memory = all == NULL;
+    if (all == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        r->v[i].stratum = 0;
+    }
+    o.strata = 1;
+    sprout_quality_fit(r->v, r->count, &o, all);
+    r->j->pooled = all->whole;
+    free(all);
+}
+
+static void conclude(struct reading *r, const struct sprout_quality_opts *opts)
+{
+    struct sprout_quality_opts o = *opts;
+
+    if (r->count > 0) {
+        qsort(r->v, r->count, sizeof *r->v, by_item);
+    }
+    r->j->card = sprout_judge_card(r->v, r->count);
+    o.strata = r->j->strata;
+    sprout_quality_fit(r->v, r->count, &o, &r->j->fit);
+    pool(r, o);
+}
+
+enum sprout_status sprout_judged_read(struct sprout_store *s,
+                                      const struct sprout_quality_opts *opts,
+                                      struct sprout_judged **out,
+                                      struct sprout_error *err)
+{
+    struct reading r = {.j = calloc(1, sizeof *r.j)};
+    const sprout_instant since = {opts->now.ns - HALF_LIVES * opts->half_life.ns};
+
+    if (r.j == NULL) {
+        return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for verdicts");
+    }
+    enum sprout_status status = sprout_store_verdicts(s, 0, since, take_newest, &r, err);
+    if (status == SPROUT_OK && !r.any) {
+        status = sprout_fail(err, SPROUT_NOT_FOUND, "no verdicts yet");
+    }
+    if (status == SPROUT_OK) {
+        status = sprout_store_verdicts(s, 0, since, take, &r, err);
+    }
+    if (status == SPROUT_OK && !r.no_memory) {
+        conclude(&r, opts);
+    }
+    if (status == SPROUT_OK && r.no_memory) {
+        status = sprout_fail(err, SPROUT_NO_MEMORY, "no memory for verdicts");
+    }
+    free(r.v);
+    if (status != SPROUT_OK) {
+        free(r.j);
+        return status;
+    }
+    *out = r.j;
+    return SPROUT_OK;
+}
+
+void sprout_judged_free(struct sprout_judged *j)
+{
+    free(j);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* judged.h - what the ledger's verdicts say of quality, for a plan.
+ *
+ * The newest verdict names the model, the judge and the directives that count; verdicts
+ * about others stay in the ledger and say nothing here, so a change of any of them leaves
+ * the prior until there are new ones.  The planner looks whether the directives are those
+ * of its policy and whether the judge's card lets its verdicts be used at all.
+ * Memory: owned; large.  Threads: one at a time.
+ * Not here: the arithmetic (core/quality), who asks the judge (evaluator.h). */
+#ifndef SPROUT_CONTROL_JUDGED_H
+#define SPROUT_CONTROL_JUDGED_H
+
+#include "adapt/store_evaluate.h"
+#include "core/quality.h"
+
+enum { SPROUT_JUDGED_VERDICTS_MAX = 100000 }; /* the newest so many */
+
+struct sprout_judged {
+    char model[SPROUT_PATTERN_MAX + 1];
+    char judge[SPROUT_PATTERN_MAX + 1];
+    char directives[SPROUT_NAME_MAX + 1];
+    char name[SPROUT_STRATA_MAX][SPROUT_NAME_MAX + 1]; /* of strata */
+    int strata;
+    struct sprout_judge_card card;
+    struct sprout_quality_fit fit;
+    struct sprout_quality pooled; /* all strata as one, as they were sampled */
+};
+
+/* Of verdicts of the last ten half-lives.  `opts`: prior, levels, half-life, now.
+ * SPROUT_NOT_FOUND: there are none. */
+SPROUT_MUST_USE enum sprout_status sprout_judged_read(
+    struct sprout_store *s, const struct sprout_quality_opts *opts,
+    struct sprout_judged **out, struct sprout_error *err);
+void sprout_judged_free(struct sprout_judged *j);
+
+#endif

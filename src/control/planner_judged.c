@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* planner_judged.c - quality as a judge sees it, in place of the prior; see planner.h.
+ *
+ * The optimum takes of each level what it reaches with the certainty the operator asked
+ * for: the less is known, the less is given up.  Verdicts of a judge that its card does not
+ * let pass, or about other directives, are shown and not used. */
+#include "control/planner_inner.h"
+
+#include <stdio.h>
+
+#include "control/evaluator_inner.h"
+
+#define SHOWN_LEVEL 0.9
+
+static const char *unusable(const struct plan *p, const struct sprout_judged *j)
+{
+    char now[17];
+    sprout_evaluator_directives(p->policy, now);
+    if (strcmp(now, j->directives) != 0 || j->pooled.levels != (int)p->levels) {
+        return "the verdicts are about other directives than those in force";
+    }
+    return j->card.fault == SPROUT_JUDGE_USABLE ? NULL
+                                                : sprout_judge_fault_text(j->card.fault);
+}
+
+static void name_source(struct plan *p, const struct sprout_judged *j, const char *why)
+{
+    char text[SPROUT_PATTERN_MAX];
+    struct sprout_buf b = sprout_buf_of(text, sizeof text - 1);
+    if (why == NULL) {
+        sprout_buf_printf(&b, "judged here, %lld verdicts by %.80s",
+                          (long long)p->why->evidence.verdicts, j->judge);
+    } else {
+        sprout_buf_put(&b, p->policy->quality_source);
+        sprout_buf_printf(&b, "; the judge %.60s is not used: %s", j->judge, why);
+    }
+    p->policy->quality_source = sprout_arena_str(p->arena, sprout_buf_str(&b));
+}
+
+static void take(struct plan *p, const struct sprout_judged *j)
+{
+    struct sprout_plan_evidence *const e = &p->why->evidence;
+    const double q0 = sprout_quality_share(&j->pooled, 0, SHOWN_LEVEL).value;
+    for (size_t l = 0; l < p->levels; l++) {
+        p->stratum->level[l].quality = q0 * e->cautious[l];
+    }
+}
+
+void sprout_plan_judge(struct plan *p)
+{
+    const struct sprout_judged *const j = p->in->judged;
+    struct sprout_plan_evidence *const e = &p->why->evidence;
+    e->caution.v = NAN;
+    if (j == NULL) {
+        return;
+    }
+    const char *const why = unusable(p, j);
+    e->questions = j->card.questions;
+    e->verdicts = j->pooled.verdicts;
+    e->n = j->pooled.n;
+    e->used = why == NULL && e->verdicts > 0;
+    e->jumped = j->fit.jumped;
+    e->certainty = p->in->config->quality.certainty;
+    snprintf(e->why, sizeof e->why, "%s", why == NULL ? "" : why);
+    for (size_t l = 0; l < p->levels && j->pooled.levels == (int)p->levels; l++) {
+        e->relative[l] = sprout_quality_relative(&j->pooled, (int)l, SHOWN_LEVEL);
+        e->cautious[l] = sprout_quality_cautious(&j->pooled, (int)l, e->certainty);
+    }
+    if (e->used) {
+        take(p, j);
+    }
+    name_source(p, j, why);
+}
+
+double sprout_plan_judged_mean(const struct plan *p, size_t l)
+{
+    return p->why->evidence.used ? p->why->evidence.relative[l].value : NAN;
+}

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From verdicts to the mix: a good judge moves the policy, a bad one does not, and
+`sprout policy explain` leads from one to the other."""
+import json
+import random
+
+import pytest
+from evaluation import Control, answering, judging, prompts, sprout, url
+from up import wait_until
+from upstream import Upstream
+
+
+@pytest.fixture
+def control(tmp_path, upstream):
+    upstream.default = answering
+    (tmp_path / "sprout.yaml").write_text(
+        "predictor: {weights: none}\nquality: {rule: fixed, floor: 0.95}\n")
+    it = Control(tmp_path / "data", url(upstream), "--config", str(tmp_path / "sprout.yaml"))
+    yield it
+    it.stop()
+
+
+def explain(control):
+    done = sprout("policy", "explain", "--dir", control.dir, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def evaluate(control, upstream, tmp_path, choose, count=60):
+    judge = Upstream()
+    judge.default = judging(choose)
+    try:
+        done = sprout("evaluate", "--dir", control.dir, "--upstream", url(upstream), "--judge",
+                      url(judge), "--judge-model", "j", "--prompts",
+                      prompts(tmp_path / "p.jsonl", count), "--json")
+        assert done.returncode == 0, done.stderr
+    finally:
+        judge.stop()
+    wait_until(lambda: (explain(control)["verdicts"] or {}).get("verdicts") == 2 * count, 60,
+               "a policy that knows the verdicts")
+    return explain(control)
+
+
+def shares(told):
+    return [level["share"] for level in told["levels"]]
+
+
+def of_a_mind(odds):
+    """Prefers a level per prompt, as often as `odds` say, whatever the order."""
+    def choose(levels, request):
+        text = request["messages"][-1]["content"]
+        number = int(text.split("Question ")[1].split(":")[0])
+        return levels.index(random.Random(number).choices((0, 1, 2), odds)[0])
+    return choose
+
+
+def test_a_judge_that_prefers_brevity_moves_the_policy_and_it_is_explained(
+        control, tmp_path, upstream):
+    before = explain(control)
+    assert before["verdicts"] is None and "published prior" in before["quality_source"]
+    after = evaluate(control, upstream, tmp_path, of_a_mind((1, 8, 1)))
+    verdicts = after["verdicts"]
+    assert verdicts["used"] and verdicts["n"] == pytest.approx(60, rel=0.01)
+    assert "judged here, 120 verdicts" in after["quality_source"]
+    assert shares(before)[0] > 0.3 and shares(after)[0] == 0
+    brief = verdicts["levels"][1]
+    assert 1 < brief["low"] < brief["cautious"] < brief["relative"] < brief["high"]
+    # The optimum takes the cautious value, and that has a price.
+    assert after["levels"][1]["quality"] == pytest.approx(brief["cautious"])
+    assert verdicts["caution_g"] >= 0
+    words = sprout("policy", "explain", "--dir", control.dir).stdout
+    assert "120 verdicts, worth 60 comparisons" in words and "caution costs" in words
+
+
+@pytest.mark.parametrize("choose, why", [
+    (lambda levels, _: random.randrange(3), "no more than by chance"),
+    (lambda levels, _: 0, "one place"),
+    (lambda levels, _: levels.index(0), "longest"),
+    (lambda levels, request: "I like them all.", "cannot be read"),
+], ids=["random", "always A", "longest", "unreadable"])
+def test_a_bad_judge_is_found_out_and_moves_nothing(control, tmp_path, upstream, choose, why):
+    random.seed(1)
+    before = explain(control)
+    count = 60
+    judge = Upstream()
+    judge.default = judging(choose)
+    try:
+        sprout("evaluate", "--dir", control.dir, "--upstream", url(upstream), "--judge",
+               url(judge), "--judge-model", "j", "--prompts",
+               prompts(tmp_path / "p.jsonl", count), "--json")
+    finally:
+        judge.stop()
+    wait_until(lambda: why in explain(control)["quality_source"], 60, why)
+    after = explain(control)
+    assert "published prior" in after["quality_source"]
+    assert shares(after) == pytest.approx(shares(before))
+    assert not after["verdicts"]["used"] and why in after["verdicts"]["why_not"]
