@@ -30,6 +30,7 @@ import urllib.request
 
 import openai
 
+import demo_evaluation
 import demo_questions
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -417,9 +418,11 @@ def run(given, processes):
     gateway.settle(len(answers))
     report = gateway.report()
     if given.json:
-        print(json.dumps(result(report, answers, errors)))
+        judged = demo_evaluation.evaluate(SPROUT, folder, model, True)
+        print(json.dumps({**result(report, answers, errors), "evaluation": judged}))
     else:
         print_table(report, answers, errors)
+        demo_evaluation.evaluate(SPROUT, folder, model, False)
         print_next(gateway, given.keep)
     return FAILED if errors else 0
 

@@ -18,7 +18,7 @@ import demo_questions  # noqa: E402
 
 KEYS = ["requests", "levels", "saved_percent", "saved_percent_low", "saved_percent_high",
         "holdout_requests", "correct_l0_percent", "correct_chosen_percent", "errors",
-        "energy_method", "grid_zone"]
+        "energy_method", "grid_zone", "evaluation"]
 
 
 def start(folder, *options):
@@ -60,6 +60,10 @@ def test_a_short_run_ends_well_and_prints_one_object(tmp_path):
                level["carbon_g"] > 0 for level in told["levels"])
     assert told["saved_percent"] is None, "twelve requests are not enough for a number"
     assert told["grid_zone"] == "US-CAL-CISO"
+    judged = told["evaluation"]
+    assert (judged["state"], judged["prompts"], judged["judged"]) == ("done", 6, 6)
+    assert all(level["with_reference"] == 6 for level in judged["strata"][0]["levels"])
+    assert judged["judge"]["questions"] == 12
     assert not list(processes_of(tmp_path / "run"))
 
 
