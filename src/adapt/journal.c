@@ -207,6 +207,50 @@ static bool sibling_at_pos(const struct sprout_journal *j, struct sibling *out)
     return moved;
 }
 
+/* A name that rotation gave: ours with a dot and a digit after it. */
+static bool is_rotated_name(const struct sprout_journal *j, const char *name)
+{
+    const size_t len = strlen(j->base);
+    return is_journal_name(j, name) && name[len] == '.' && name[len + 1] >= '0' &&
+           name[len + 1] <= '9';
+}
+
+/* The oldest rotated file before the one at pos, and how many there are of them. */
+static int64_t oldest_read(const struct sprout_journal *j, struct sibling *out)
+{
+    struct sibling at, s;
+    int64_t n = 0;
+    if (!sibling_at_pos(j, &at)) {
+        return 0;
+    }
+    DIR *const dir = opendir(j->dir);
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        if (is_rotated_name(j, e->d_name) && look_at(j, e->d_name, &s) &&
+            s.inode != at.inode && older(&s, &at)) {
+            if (n++ == 0 || older(&s, out)) {
+                *out = s;
+            }
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return n;
+}
+
+int64_t sprout_journal_forget(const struct sprout_journal *j, int64_t keep)
+{
+    struct sibling oldest;
+    int64_t gone = 0;
+    while (j->fd >= 0 && oldest_read(j, &oldest) > keep) {
+        if (unlink(oldest.path) != 0) {
+            break;
+        }
+        gone++;
+    }
+    return gone;
+}
+
 /* ---- opening --------------------------------------------------------------------------- */
 
 static void forget_buffer(struct sprout_journal *j)

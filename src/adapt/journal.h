@@ -87,6 +87,10 @@ int64_t sprout_journal_lag(const struct sprout_journal *j);
 
 struct sprout_journal_counts sprout_journal_counts(const struct sprout_journal *j);
 
+/* Removes files that were rotated away (JOURNAL.<digit>...) and read to their end, but for
+ * the `keep` newest of them.  What is not read yet is never removed.  How many went. */
+int64_t sprout_journal_forget(const struct sprout_journal *j, int64_t keep);
+
 /* The last trouble in words ("truncated in place ..."); empty when there was none. */
 const char *sprout_journal_trouble(const struct sprout_journal *j);
 

@@ -213,6 +213,8 @@ struct sprout_config {
     struct sprout_config_rule *rules;
     uint32_t rules_count;
     int64_t retention_days;
+    int64_t journal_rotate_mib; /* `sprout up` rotates beyond it; 0: never */
+    int64_t journal_keep;       /* rotated files kept after they were read */
     int64_t plan_interval_s;
     int64_t valid_s;
 };

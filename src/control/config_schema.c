@@ -681,6 +681,10 @@ static const cyaml_schema_value_t rules_entry = {
       "What is different for some requests; the first that matches counts.")             \
     X(WHOLE, struct sprout_config, retention_days, "90", RANGE(1, 36500), NULL,          \
       "How long single receipts are kept; hourly sums stay.")                            \
+    X(WHOLE, struct sprout_config, journal_rotate_mib, "256", RANGE(0, 1e6), NULL,       \
+      "`sprout up` starts a new journal when it is larger; 0: never.")                   \
+    X(WHOLE, struct sprout_config, journal_keep, "3", RANGE(0, 10000), NULL,             \
+      "Rotated journals kept after the ledger has all of them.")                         \
     X(WHOLE, struct sprout_config, plan_interval_s, "60", RANGE(1, 3600), NULL,          \
       "Longest time between two policies.")                                              \
     X(WHOLE, struct sprout_config, valid_s, "900", RANGE(10, 86400), NULL,               \

@@ -164,6 +164,8 @@ void sprout_daemon_retain(struct sprout_daemon *d, sprout_mono mono, sprout_inst
         mono.ns < d->retain_next.ns) {
         return;
     }
+    (void)sprout_journal_forget(sprout_ingest_journal(d->ingest),
+                                d->config->journal_keep);
     const int64_t seconds = d->config->retention_days * HOURS_PER_DAY * SECONDS_PER_HOUR;
     const sprout_instant before = {wall.ns - seconds * SPROUT_NS_PER_SECOND};
     if (sprout_store_prune(d->store, wall, before, RETAIN_ROWS, &more, &err) !=

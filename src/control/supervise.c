@@ -426,6 +426,28 @@ static enum phase in_nginx(struct supervisor *s)
     return PHASE_NGINX;
 }
 
+/* A journal that has grown large is renamed, and nginx told to open a new one; the ledger's
+ * reader finishes the old one first and removes it later. */
+static void rotate(const struct supervisor *s)
+{
+    char path[PATH_MAX], old[PATH_MAX];
+    struct stat st;
+    const int64_t limit = s->config->journal_rotate_mib * 1024 * 1024;
+
+    path_in_dir(s, SPROUT_PATH_JOURNAL, path);
+    if (limit == 0 || s->nginx.pid == 0 || stat(path, &st) != 0 || st.st_size <= limit) {
+        return;
+    }
+    snprintf(old, sizeof old, "%.4000s.%lld", path,
+             (long long)(sprout_clock_wall().ns / 1000000));
+    if (rename(path, old) != 0) {
+        sprout_log_warn("journal-not-rotated", "cannot rename %s: %s", path,
+                        strerror(errno));
+        return;
+    }
+    sprout_child_signal(&s->nginx, SIGUSR1);
+}
+
 static void reload(struct supervisor *s)
 {
     struct sprout_error err = {.message = ""};
@@ -452,6 +474,7 @@ static enum phase in_running(struct supervisor *s)
     if (s->reload) {
         reload(s);
     }
+    rotate(s);
     if (s->control.pid == 0 && s->now.ns >= s->control.start_at.ns &&
         start_control(s) != SPROUT_OK) {
         sprout_log_error("child-not-started", "%s", s->err->message);

@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from gateway import nginx_missing
-from up import SPROUT, Up, alive, wait_until
+from up import SPROUT, Load, Up, alive, wait_until
 
 
 @pytest.fixture
@@ -236,6 +236,19 @@ def test_rotation_by_rename_and_usr1_loses_and_doubles_nothing(start_up):
     ledger = up.status()["ledger"]
     assert (ledger["missing"], ledger["duplicates"], ledger["damaged"]) == (0, 0, 0)
     assert up.status()["journal"]["rotations"] == 1
+
+
+def test_a_large_journal_is_rotated_and_no_line_is_lost(tmp_path, start_up):
+    config = tmp_path / "sprout.yaml"
+    config.write_text("journal_rotate_mib: 1\njournal_keep: 100\n")
+    up = start_up("--config", str(config))
+    load = Load(up)
+    wait_until(lambda: list(up.dir.glob("journal.ndjson.*")), 60, "a rotation")
+    load.stop()
+    assert load.failed == []
+    wait_until(lambda: up.receipts() == load.answered, 20, "every receipt")
+    ledger = up.status()["ledger"]
+    assert (ledger["missing"], ledger["duplicates"], ledger["damaged"]) == (0, 0, 0)
 
 
 def test_a_hangup_signal_loads_the_configuration_anew_or_says_why_not(tmp_path, start_up):

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "adapt/journal.h"
@@ -161,6 +162,47 @@ static void rotation_is_followed_and_the_old_file_is_finished_first(void **state
     expect_line(j, later, "three");
     assert_int_equal(sprout_journal_counts(j).rotations, 1);
     assert_int_equal(sprout_journal_counts(j).lost_files, 0);
+    sprout_journal_close(j);
+}
+
+/* Files written within one tick of the clock could not be told apart by age. */
+static void changed_at(const char *file, int second)
+{
+    const struct timespec times[2] = {{1000 + second, 0}, {1000 + second, 0}};
+    assert_int_equal(utimensat(AT_FDCWD, file, times, 0), 0);
+}
+
+static void what_was_read_is_forgotten_but_for_the_newest(void **state)
+{
+    (void)state;
+    struct sprout_journal *j = NULL;
+    struct sprout_journal_line line;
+    struct sprout_error err;
+    char other[2 * PATH];
+    snprintf(other, sizeof other, "%s.old", path); /* no name that rotation gives */
+    append_to(other, "x\n");
+    for (int i = 1; i <= 4; i++) {
+        char suffix[8];
+        snprintf(suffix, sizeof suffix, ".%d", i);
+        append("line\n");
+        changed_at(path, i);
+        rotate_to(suffix);
+    }
+    changed_at(other, 0);
+    append("last\n");
+    assert_int_equal(sprout_journal_open(path, NULL, &j, &err), SPROUT_OK);
+    assert_int_equal(sprout_journal_next(j, soon, &line, &err), SPROUT_OK);
+    const int64_t too_early = sprout_journal_forget(j, 0);
+    assert_int_equal(too_early, 0); /* nothing before it, the rest is not read yet */
+    sprout_mono now = later;
+    for (int i = 0; i < 40; i++) {
+        now.ns += SPROUT_JOURNAL_GRACE.ns + 1;
+        const enum sprout_status ignored = sprout_journal_next(j, now, &line, &err);
+        (void)ignored;
+    }
+    assert_int_equal(sprout_journal_forget(j, 1), 3);
+    assert_int_equal(sprout_journal_forget(j, 1), 0);
+    assert_int_equal(access(other, F_OK), 0);
     sprout_journal_close(j);
 }
 
@@ -382,6 +424,7 @@ int main(void)
         TEST(a_follower_opened_at_a_position_goes_on_at_that_byte),
         TEST(going_back_hands_out_the_same_lines_again),
         TEST(rotation_is_followed_and_the_old_file_is_finished_first),
+        TEST(what_was_read_is_forgotten_but_for_the_newest),
         TEST(going_back_over_a_rotation_finds_the_old_file),
         TEST(several_rotations_while_nobody_looked_are_read_in_order),
         TEST(a_new_follower_begins_with_the_oldest_file_there_is),
