@@ -51,7 +51,7 @@ static void full_name(const char *dir, const char *entry, const char *name, char
     if (sprout_meter_read_line(path, parent, sizeof parent, NULL) != SPROUT_OK) {
         snprintf(parent, sizeof parent, "%.40s", entry);
     }
-    snprintf(out, cap, "%s/%s", parent, name);
+    snprintf(out, cap, "%.45s/%.45s", parent, name);
 }
 
 static enum sprout_status add_zone(struct meter *m, const char *dir, const char *entry,
