@@ -146,6 +146,7 @@ struct sprout_config_metering {
     double prompt_weight;
     double output_weight;
     int64_t settle_s;
+    char *server_metrics;
 };
 
 struct sprout_config_match {

@@ -560,7 +560,11 @@ TABLE(meters, METER_ROWS);
       "Weight of an output token (default: measured at batch 1).")                       \
     X(WHOLE, struct sprout_config_metering, settle_s, "15", RANGE(0, 3600), NULL,        \
       "How long measured energy waits for requests that are still running before it is " \
-      "divided; receipts come that much later.  As long as most answers take.")
+      "divided; receipts come that much later.  As long as most answers take.")          \
+    X(TEXT, struct sprout_config_metering, server_metrics, "", RANGE(0, 2000),           \
+      expect_source,                                                                     \
+      "The inference server's own page of counters (vLLM, llama.cpp), such as "          \
+      "http://127.0.0.1:8000/metrics: tokens it served to others are set apart.")
 TABLE(metering, METERING_ROWS);
 
 #define MATCH_ROWS(X)                                                                    \

@@ -194,6 +194,8 @@ static void turn(struct loop *l)
 /* What nginx wrote until now, so that a clean stop leaves nothing for the next start. */
 static void drain(struct loop *l)
 {
+    l->work.stopping = true;
+    sprout_daemon_meter_stop(&l->work);
     do {
         sprout_daemon_ledger(&l->work, sprout_clock_mono(), sprout_clock_wall(),
                              BATCHES_PER_TURN);

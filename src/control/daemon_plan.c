@@ -59,6 +59,7 @@ enum sprout_status sprout_daemon_use(struct sprout_daemon *d,
         return status;
     }
     sprout_daemon_predictor_use(d, &weights);
+    sprout_daemon_meter_stop(d); /* the new one may name others */
     sprout_grid_free(d->grid);
     sprout_config_free(d->config);
     d->grid = grid;

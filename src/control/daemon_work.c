@@ -44,6 +44,7 @@ static sprout_mono mono_after(sprout_mono now, int64_t seconds)
 
 static void close_ledger(struct sprout_daemon *d)
 {
+    sprout_daemon_meter_stop(d);
     sprout_ingest_free(d->ingest);
     d->ingest = NULL;
     sprout_store_close(d->store);
@@ -138,6 +139,7 @@ void sprout_daemon_ledger(struct sprout_daemon *d, sprout_mono mono, sprout_inst
         status = open_ledger(d, &err);
     }
     if (status == SPROUT_OK) {
+        sprout_daemon_meter_turn(d, mono, wall);
         status = sprout_daemon_keep(d, &err);
     }
     for (int i = 0; status == SPROUT_OK && i < batches; i++) {
@@ -258,4 +260,5 @@ void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,
     };
     memcpy(out->group, d->group, d->groups * sizeof d->group[0]);
     put_journal(d, out);
+    sprout_daemon_meter_snapshot(d, out);
 }

@@ -13,6 +13,7 @@
 #include "control/daemon.h"
 #include "control/evaluator_thread.h"
 #include "control/ingest.h"
+#include "control/metering.h"
 #include "control/planner.h"
 #include "control/snapshot.h"
 
@@ -44,6 +45,8 @@ struct sprout_daemon {
 
     struct sprout_store *store;                 /* NULL: not open now */
     struct sprout_ingest *ingest;               /* NULL exactly when store is */
+    struct sprout_metering *metering;           /* NULL: no meters */
+    bool stopping;                              /* lines wait for nothing any more */
     sprout_mono store_retry;                    /* not before */
     bool busy;                                  /* there are more lines to take at once */
     char ledger_error[SPROUT_DAEMON_ERROR_MAX]; /* "": all is well */
@@ -121,6 +124,12 @@ void sprout_daemon_plan(struct sprout_daemon *d, sprout_mono mono, sprout_instan
 SPROUT_MUST_USE enum sprout_status sprout_daemon_evaluator_start(
     struct sprout_daemon *d, struct sprout_error *err);
 void sprout_daemon_evaluate(struct sprout_daemon *d, sprout_instant wall);
+/* daemon_meter.c: the meters that the configuration names, beside the open ledger. */
+void sprout_daemon_meter_start(struct sprout_daemon *d);
+void sprout_daemon_meter_stop(struct sprout_daemon *d);
+void sprout_daemon_meter_turn(struct sprout_daemon *d, sprout_mono mono,
+                              sprout_instant wall);
+void sprout_daemon_meter_snapshot(struct sprout_daemon *d, struct sprout_snapshot *out);
 void sprout_daemon_retain(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall);
 
 void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,

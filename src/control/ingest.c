@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "adapt/log.h"
+#include "control/metering.h"
+#include "core/carbon.h"
 #include "core/choice.h"
 #include "core/receipt.h"
 #include "wire/policy_json.h"
@@ -28,6 +30,7 @@ struct sprout_ingest {
     struct sprout_journal *journal;
     struct sprout_store *store; /* borrowed */
     const struct sprout_policy *newest;
+    struct sprout_metering *metering; /* borrowed; NULL: none */
     struct sprout_journal_position committed;
     struct sprout_ingest_counts counts;
     struct sprout_ingest_counts batch; /* added to counts at the commit */
@@ -81,6 +84,11 @@ void sprout_ingest_set_policy(struct sprout_ingest *in,
                               const struct sprout_policy *newest)
 {
     in->newest = newest;
+}
+
+void sprout_ingest_set_metering(struct sprout_ingest *in, struct sprout_metering *m)
+{
+    in->metering = m;
 }
 
 /* ---- the policy a request was served under --------------------------------------------- */
@@ -183,6 +191,27 @@ static sprout_microseconds microseconds_of(sprout_seconds s)
                                             : (int64_t)llround(s.v * 1e6)};
 }
 
+/* What was measured takes the place of what is modelled, in joules and in grams. */
+static void use_measured(struct sprout_ingest *in, const struct sprout_record *record,
+                         const struct sprout_policy *policy,
+                         struct sprout_store_receipt *out)
+{
+    sprout_microjoules uj = {-1};
+    if (in->metering == NULL ||
+        !sprout_metering_ripe(in->metering, record, (sprout_instant){INT64_MAX}, &uj) ||
+        uj.v < 0) {
+        return;
+    }
+    out->energy = uj;
+    out->method = sprout_str_of(sprout_metering_method(in->metering));
+    out->operational.v = SPROUT_MICRO_UNKNOWN;
+    if (policy != NULL) {
+        out->operational = sprout_micrograms_of(
+            sprout_carbon_operational(&policy->carbon, policy->grid.intensity,
+                                      (sprout_joules){(double)uj.v / 1e6}));
+    }
+}
+
 static struct sprout_store_receipt settle(struct sprout_ingest *in,
                                           const struct sprout_record *record,
                                           struct sprout_arena *arena)
@@ -219,6 +248,7 @@ static struct sprout_store_receipt settle(struct sprout_ingest *in,
     if (!isnan(r.energy.v)) {
         out.method = r.method; /* a method belongs to an amount */
     }
+    use_measured(in, record, policy, &out);
     /* The texts of `substitute` live in the arena or in the newest policy. */
     return out;
 }
@@ -325,6 +355,18 @@ static enum sprout_status take_line(struct sprout_ingest *in,
 
 /* ---- batches --------------------------------------------------------------------------- */
 
+/* The line's energy is settled, or nobody measures it, or it cannot be read anyway. */
+static bool is_ripe(struct sprout_ingest *in, const struct sprout_journal_line *line,
+                    sprout_instant wall)
+{
+    struct sprout_arena arena = sprout_arena_of(in->line_memory, sizeof in->line_memory);
+    struct sprout_record record;
+    sprout_microjoules uj;
+    return in->metering == NULL || !line->whole ||
+           sprout_record_read(line->text, &arena, &record, NULL) != SPROUT_OK ||
+           sprout_metering_ripe(in->metering, &record, wall, &uj);
+}
+
 /* Lines up to the batch's maximum, in the open transaction. */
 static enum sprout_status take_batch(struct sprout_ingest *in,
                                      struct sprout_journal_line *line, sprout_mono mono,
@@ -332,6 +374,7 @@ static enum sprout_status take_batch(struct sprout_ingest *in,
                                      struct sprout_error *err)
 {
     enum sprout_status status = SPROUT_OK;
+    struct sprout_journal_position before;
 
     while (status == SPROUT_OK) {
         status = take_line(in, line, wall, err);
@@ -339,7 +382,12 @@ static enum sprout_status take_batch(struct sprout_ingest *in,
         if (status != SPROUT_OK || *lines == SPROUT_INGEST_BATCH) {
             return status;
         }
+        before = sprout_journal_position(in->journal);
         status = sprout_journal_next(in->journal, mono, line, err);
+        if (status == SPROUT_OK && !is_ripe(in, line, wall)) {
+            sprout_journal_rewind(in->journal, &before);
+            return SPROUT_OK;
+        }
     }
     return SPROUT_OK; /* no more lines now; trouble with the file is told by the next run */
 }
@@ -367,6 +415,11 @@ enum sprout_status sprout_ingest_run(struct sprout_ingest *in, sprout_mono mono,
             status = SPROUT_OK;
         }
         return status;
+    }
+    if (!is_ripe(in, &line, wall)) {
+        sprout_journal_rewind(in->journal, &in->committed);
+        *out_lines = 0;
+        return SPROUT_OK;
     }
     in->batch = (struct sprout_ingest_counts){0};
     status = sprout_store_begin(in->store, err);

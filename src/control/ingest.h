@@ -29,6 +29,7 @@ enum {
 };
 
 struct sprout_ingest;
+struct sprout_metering;
 
 struct sprout_ingest_counts {
     int64_t receipts;   /* new ones, since the start */
@@ -49,6 +50,10 @@ void sprout_ingest_free(struct sprout_ingest *in);
  * this function.  May be NULL. */
 void sprout_ingest_set_policy(struct sprout_ingest *in,
                               const struct sprout_policy *newest);
+
+/* Whoever measures: lines then wait until they are ripe, and what was measured stands in
+ * their receipts.  NULL: nobody, everything is modelled.  Borrowed. */
+void sprout_ingest_set_metering(struct sprout_ingest *in, struct sprout_metering *m);
 
 /* At most one batch.  *out_lines is how many lines it took: 0 means there are no more now.
  * After an error nothing of the batch is in the ledger, and it may be run again. */

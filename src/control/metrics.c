@@ -221,6 +221,33 @@ static void put_ledger(struct sprout_buf *b, const struct sprout_snapshot *s)
     put_gauge(b, "sprout_ledger_bytes", "Size of the database.", (double)s->health.bytes);
 }
 
+static void put_meters(struct sprout_buf *b, const struct sprout_snapshot *s)
+{
+    const struct sprout_attribute_totals *const t = &s->metering.totals;
+
+    put_gauge(b, "sprout_meter_up", "1 when the last reading of the meters was good.",
+              s->metering.up);
+    put_gauge(b, "sprout_meter_power_watts", "Mean power of the last window.",
+              s->metering.watts);
+    put_head(b, "sprout_meter_energy_joules_total", "counter",
+             "Measured energy that has been divided.");
+    put(b, "sprout_meter_energy_joules_total");
+    put_value(b, (double)t->whole.v / MICRO);
+    put_head(b, "sprout_meter_share_joules", "gauge",
+             "Of that, what requests took and what is nobody's; a request that cannot be "
+             "settled moves its part.");
+    put(b, "sprout_meter_share_joules{share=\"attributed\"}");
+    put_value(b, (double)t->parts.v / MICRO);
+    put(b, "sprout_meter_share_joules{share=\"unattributed\"}");
+    put_value(b, (double)t->unattributed.v / MICRO);
+    put_head(b, "sprout_meter_idle_joules_total", "counter",
+             "Of that, what the machine takes anyway (metering.idle_watts).");
+    put(b, "sprout_meter_idle_joules_total");
+    put_value(b, (double)t->idle.v / MICRO);
+    put_counter(b, "sprout_meter_windows_total", "Windows divided.", t->windows);
+    put_counter(b, "sprout_meter_gaps_total", "Windows without a good reading.", t->gaps);
+}
+
 void sprout_snapshot_put_metrics(struct sprout_buf *b, const struct sprout_snapshot *s)
 {
     put_head(b, "sprout_build_info", "gauge", "Always 1.");
@@ -231,6 +258,9 @@ void sprout_snapshot_put_metrics(struct sprout_buf *b, const struct sprout_snaps
     put_policy(b, s);
     put_journal(b, s);
     put_ledger(b, s);
+    if (s->metered) {
+        put_meters(b, s);
+    }
     if (s->ledger_open) {
         put_groups(b, s);
     }

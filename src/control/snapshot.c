@@ -260,6 +260,34 @@ void sprout_snapshot_put_ready(struct sprout_buf *b, const struct sprout_snapsho
     put_object(b, o);
 }
 
+/* null without meters.  attributed_j + unattributed_j = measured_j. */
+static json_t *meters_object(const struct sprout_snapshot *s)
+{
+    const struct sprout_metering_state *const m = &s->metering;
+    const struct sprout_attribute_totals *const t = &m->totals;
+    if (!s->metered) {
+        return json_null();
+    }
+    json_t *const o = json_object();
+    set(o, "up", json_boolean(m->up));
+    set(o, "method", m->method[0] == '\0' ? json_null() : c_text(m->method));
+    set(o, "covers", c_text(m->covers));
+    set(o, "error", c_text(m->error));
+    set(o, "power_w", number(m->watts));
+    set(o, "measured_j", number((double)t->whole.v / 1e6));
+    set(o, "attributed_j", number((double)t->parts.v / 1e6));
+    set(o, "unattributed_j", number((double)t->unattributed.v / 1e6));
+    set(o, "idle_j", number((double)t->idle.v / 1e6));
+    set(o, "measured_uj", json_integer(t->whole.v));
+    set(o, "attributed_uj", json_integer(t->parts.v));
+    set(o, "unattributed_uj", json_integer(t->unattributed.v));
+    set(o, "windows", count(t->windows));
+    set(o, "gaps", count(t->gaps));
+    set(o, "requests_measured", count(t->measured));
+    set(o, "requests_not_measured", count(t->unmeasured + t->refused));
+    return o;
+}
+
 void sprout_snapshot_put(struct sprout_buf *b, const struct sprout_snapshot *s)
 {
     json_t *const o = json_object();
@@ -285,6 +313,7 @@ void sprout_snapshot_put(struct sprout_buf *b, const struct sprout_snapshot *s)
     set(o, "plan_error", c_text(s->plan_error));
     set(o, "journal", journal_object(s));
     set(o, "ledger", ledger_object(s));
+    set(o, "meters", meters_object(s));
     set(o, "requests", groups);
     put_object(b, o);
 }

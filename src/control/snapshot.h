@@ -12,6 +12,7 @@
 #include "adapt/grid.h"
 #include "adapt/store.h"
 #include "control/ingest.h"
+#include "control/metering.h"
 #include "control/planner.h"
 #include "core/policy.h"
 
@@ -55,6 +56,9 @@ struct sprout_snapshot {
     const char *journal_trouble; /* the last one, "" when there was none */
     int64_t lag_bytes;
     struct sprout_ingest_counts ingest;
+
+    bool metered; /* meters are configured and at work */
+    struct sprout_metering_state metering;
 
     struct sprout_snapshot_group group[SPROUT_SNAPSHOT_GROUPS_MAX];
     size_t groups;

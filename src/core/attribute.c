@@ -4,6 +4,8 @@
 
 #include <stdalign.h>
 
+enum { SLICES = 64 }; /* bits of a word */
+
 /* ---- one window ------------------------------------------------------------------------ */
 
 static bool weighed(const struct sprout_attribute_part *p)
@@ -111,17 +113,19 @@ static int64_t take_back(struct sprout_attribute_part *parts, size_t n, int64_t 
 }
 
 sprout_microjoules sprout_attribute_split(sprout_microjoules energy,
-                                          sprout_microjoules idle, double foreign,
+                                          sprout_microjoules idle,
+                                          struct sprout_attribute_rest rest,
                                           struct sprout_attribute_part *parts, size_t n)
 {
     const struct sums s = sums_of(parts, n);
     const int64_t idle_uj = idle.v < 0 ? 0 : idle.v < energy.v ? idle.v : energy.v;
-    const struct round r = {&s, (double)(energy.v - idle_uj), (double)idle_uj, foreign};
+    const struct round r = {&s, (double)(energy.v - idle_uj),
+                            (double)idle_uj * (1 - rest.empty), rest.foreign};
     double wanted = 0; /* of all parts, before rounding */
     int64_t given = 0;
 
     for (size_t i = 0; i < n; i++) {
-        const double v = exact(&parts[i], &s, r.active, r.idle, foreign);
+        const double v = exact(&parts[i], &s, r.active, r.idle, r.foreign);
         wanted += v;
         parts[i].part.v = (int64_t)floor_of(v);
         given += parts[i].part.v;
@@ -239,12 +243,44 @@ static double foreign_in(struct sprout_attribute *a,
     return surplus > 0 ? surplus : 0;
 }
 
+/* Which of 64 slices of the window the request was there in, the nearest whole ones. */
+static uint64_t slices(const struct sprout_attribute_window *w,
+                       const struct sprout_attribute_request *r)
+{
+    const double length = (double)(w->end.ns - w->start.ns);
+    const double from = (double)(r->start.ns - w->start.ns) / length * SLICES;
+    const double to = (double)(r->end.ns - w->start.ns) / length * SLICES;
+    const int a = from > 0 ? (int)(from + 0.5) : 0;
+    const int b = to < SLICES ? (int)(to + 0.5) : SLICES;
+    const uint64_t below_b = b >= SLICES ? UINT64_MAX : (UINT64_C(1) << b) - 1;
+    return a >= b ? 0 : below_b & ~((UINT64_C(1) << a) - 1);
+}
+
+/* The share of the window in which nobody was there; for one request it is exact. */
+static double empty_share(const struct sprout_attribute_window *w, uint64_t seen,
+                          double longest)
+{
+    double there = 0;
+    for (; seen != 0; seen &= seen - 1) {
+        there += 1.0 / SLICES;
+    }
+    const double least = longest / (double)(w->end.ns - w->start.ns);
+    return 1 - (there > least ? there : least);
+}
+
+/* What of a window is not in its parts. */
+struct around {
+    double weight; /* of all parts */
+    double empty;
+};
+
 /* The parts of the window: everyone who was there. */
 static size_t gather(struct sprout_attribute *a, const struct sprout_attribute_window *w,
-                     double *out_weight)
+                     struct around *out)
 {
     size_t n = 0;
-    double sum = 0;
+    double sum = 0, longest = 0;
+    uint64_t seen = 0;
     for (size_t i = 0; i < a->request_count; i++) {
         struct pending *const p = &a->requests[i];
         const int64_t there = overlap_ns(w->start, w->end, p->r.start, p->r.end);
@@ -254,9 +290,13 @@ static size_t gather(struct sprout_attribute *a, const struct sprout_attribute_w
             a->who[n++] = (uint32_t)i;
             p->covered_ns += w->energy.v < 0 ? 0 : there;
             sum += weight >= 0 ? weight : 0;
+            seen |= slices(w, &p->r);
+            longest = (double)there > longest ? (double)there : longest;
         }
     }
-    *out_weight = sum;
+    out->weight = sum;
+    out->empty = n == 1 ? 1 - longest / (double)(w->end.ns - w->start.ns)
+                        : empty_share(w, seen, longest);
     return n;
 }
 
@@ -264,22 +304,23 @@ static void divide_oldest(struct sprout_attribute *a)
 {
     const struct sprout_attribute_window *const w = &a->ring[a->window_first];
     struct sprout_attribute_totals *const t = &a->totals;
-    double ours = 0;
-    const size_t n = gather(a, w, &ours);
-    const double foreign = foreign_in(a, w, ours);
+    struct around around;
+    const size_t n = gather(a, w, &around);
+    const struct sprout_attribute_rest rest = {foreign_in(a, w, around.weight),
+                                               around.empty};
 
     t->windows++;
     if (w->energy.v < 0) {
         t->gaps++;
     } else {
-        const sprout_microjoules rest =
-            sprout_attribute_split(w->energy, w->idle, foreign, a->parts, n);
+        const sprout_microjoules nobody =
+            sprout_attribute_split(w->energy, w->idle, rest, a->parts, n);
         for (size_t i = 0; i < n; i++) {
             a->requests[a->who[i]].given_uj += a->parts[i].part.v;
         }
         t->whole.v += w->energy.v;
-        t->unattributed.v += rest.v;
-        t->parts.v += w->energy.v - rest.v;
+        t->unattributed.v += nobody.v;
+        t->parts.v += w->energy.v - nobody.v;
         t->idle.v += w->idle.v < 0             ? 0
                      : w->idle.v < w->energy.v ? w->idle.v
                                                : w->energy.v;
@@ -342,10 +383,11 @@ void sprout_attribute_run(struct sprout_attribute *a, sprout_instant now,
     }
     for (size_t i = 0; i < a->request_count;) {
         const int64_t end = a->requests[i].r.end.ns;
-        /* Divided past its end; or so old that no window of its time can come any more. */
-        const bool done = end <= a->divided.ns ||
-                          (end <= ripe && (a->window_count == 0 ||
-                                           a->ring[a->window_first].start.ns >= end));
+        /* Divided past its end; or windows of a later time are here; or none came. */
+        const bool done =
+            end <= a->divided.ns ||
+            (a->window_count > 0 && a->ring[a->window_first].start.ns >= end) ||
+            end <= ripe - SPROUT_ATTRIBUTE_PATIENCE_S * SPROUT_NS_PER_SECOND;
         if (done) {
             const struct pending p = a->requests[i];
             a->requests[i] = a->requests[--a->request_count];

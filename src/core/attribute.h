@@ -4,7 +4,8 @@
  * One window, of half a second to a second: E is what the meter counted, E_idle what the
  * machine takes anyway (capped at E), E_active the rest.
  *     E_active  by  w = a * new uncached prompt tokens + b * output tokens
- *     E_idle    by  the time each request was there
+ *     E_idle    by  the time each request was there, for the part of the window in which
+ *                   anyone was; the rest of it is nobody's
  * A request whose tokens nobody knows is load that cannot be weighed: the part that its time
  * is of everybody's goes to `unattributed`, as does the share of tokens that the server
  * counted and no request of ours explains, and a window in which nobody was known.
@@ -26,6 +27,9 @@
 
 #include "core/units.h"
 
+/* How much longer than `hold` a request waits for windows, where a meter is slow. */
+enum { SPROUT_ATTRIBUTE_PATIENCE_S = 60 };
+
 struct sprout_attribute_part {
     double weight;           /* of its tokens in the window; negative or NaN: unknown */
     double residence;        /* any unit, the same for all; > 0 */
@@ -43,10 +47,16 @@ struct sprout_attribute_window {
     sprout_tokens output;
 };
 
-/* Fills each part; returns what is unattributed.  `foreign` is the weight of tokens that are
- * nobody's (>= 0).  energy >= 0. */
+/* Beside the parts themselves. */
+struct sprout_attribute_rest {
+    double foreign; /* weight of tokens that are nobody's, >= 0 */
+    double empty;   /* share of the window in which nobody was there, 0 to 1 */
+};
+
+/* Fills each part; returns what is unattributed.  energy >= 0. */
 sprout_microjoules sprout_attribute_split(sprout_microjoules energy,
-                                          sprout_microjoules idle, double foreign,
+                                          sprout_microjoules idle,
+                                          struct sprout_attribute_rest rest,
                                           struct sprout_attribute_part *parts, size_t n);
 
 /* ---- the engine ------------------------------------------------------------------------ */

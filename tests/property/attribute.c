@@ -41,7 +41,7 @@ struct world {
     struct sprout_attribute_part p[PARTS_MAX];
     size_t n;
     sprout_microjoules energy, idle;
-    double foreign;
+    double foreign, empty;
 };
 
 static void make(struct world *w)
@@ -49,6 +49,7 @@ static void make(struct world *w)
     w->n = draw(PARTS_MAX + 1);
     w->energy = amount();
     w->idle = draw(4) == 0 ? (sprout_microjoules){-1} : amount();
+    w->empty = draw(3) == 0 ? (double)draw(1000) / 999 : 0;
     w->foreign = draw(3) == 0 ? scaled() : 0;
     for (size_t i = 0; i < w->n; i++) {
         const uint64_t kind = draw(10);
@@ -71,13 +72,14 @@ static double formula(const struct world *w, size_t i)
         return 0;
     }
     return (weight > 0 ? (e - idle) * known / there * w->p[i].weight / weight : 0) +
-           idle * w->p[i].residence / there;
+           idle * (1 - w->empty) * w->p[i].residence / there;
 }
 
 static bool holds(struct world *w)
 {
-    const sprout_microjoules rest =
-        sprout_attribute_split(w->energy, w->idle, w->foreign, w->p, w->n);
+    const sprout_microjoules rest = sprout_attribute_split(
+        w->energy, w->idle, (struct sprout_attribute_rest){w->foreign, w->empty}, w->p,
+        w->n);
     int64_t sum = rest.v;
     bool good = rest.v >= 0;
     for (size_t i = 0; i < w->n; i++) {

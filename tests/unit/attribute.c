@@ -62,7 +62,10 @@ static void the_published_vector(void **state)
     (void)state;
     struct sprout_attribute_part p[2] = {{137.0 * 40, 1, {0}},
                                          {100 + 137.0 * 10, .5, {0}}};
-    assert_int_equal(sprout_attribute_split(UJ(300), UJ(80), 0, p, 2).v, 0);
+    assert_int_equal(sprout_attribute_split(UJ(300), UJ(80),
+                                            (struct sprout_attribute_rest){0, 0}, p, 2)
+                         .v,
+                     0);
     /* 173.47 + 53.33 and 46.53 + 26.67 J */
     assert_int_equal(p[0].part.v, 226800959);
     assert_int_equal(p[1].part.v, 73199041);
@@ -71,14 +74,23 @@ static void the_published_vector(void **state)
 static void nobody_and_the_unknown_are_unattributed(void **state)
 {
     (void)state;
-    assert_int_equal(sprout_attribute_split(UJ(5), UJ(1), 0, NULL, 0).v, 5000000);
+    assert_int_equal(sprout_attribute_split(UJ(5), UJ(1),
+                                            (struct sprout_attribute_rest){0, 0}, NULL, 0)
+                         .v,
+                     5000000);
     struct sprout_attribute_part p[2] = {{137, 1, {0}}, {NAN, 1, {0}}};
-    assert_int_equal(sprout_attribute_split(UJ(6), UJ(2), 0, p, 2).v, 3000000);
+    assert_int_equal(
+        sprout_attribute_split(UJ(6), UJ(2), (struct sprout_attribute_rest){0, 0}, p, 2)
+            .v,
+        3000000);
     assert_int_equal(p[0].part.v, 3000000);
     assert_int_equal(p[1].part.v, 0);
     /* There, with no token in this window: idle is shared, the rest is nobody's. */
     struct sprout_attribute_part q = {0, 1, {0}};
-    assert_int_equal(sprout_attribute_split(UJ(6), UJ(2), 0, &q, 1).v, 4000000);
+    assert_int_equal(
+        sprout_attribute_split(UJ(6), UJ(2), (struct sprout_attribute_rest){0, 0}, &q, 1)
+            .v,
+        4000000);
     assert_int_equal(q.part.v, 2000000);
 }
 
@@ -86,8 +98,22 @@ static void a_stranger_has_a_share_of_what_is_active(void **state)
 {
     (void)state;
     struct sprout_attribute_part p = {100, 1, {0}};
-    assert_int_equal(sprout_attribute_split(UJ(10), UJ(2), 300, &p, 1).v, 6000000);
+    assert_int_equal(sprout_attribute_split(UJ(10), UJ(2),
+                                            (struct sprout_attribute_rest){300, 0}, &p, 1)
+                         .v,
+                     6000000);
     assert_int_equal(p.part.v, 4000000);
+}
+
+static void idle_while_nobody_was_there_is_nobodys(void **state)
+{
+    (void)state;
+    struct sprout_attribute *const a = engine(8, 64);
+    window(a, 0, 1, 100, 20);
+    request(a, 1, 0.25, 0.75, 0, 10);
+    run(a, 40);
+    assert_int_equal(got[1], 90000000);
+    free(a);
 }
 
 static void idle_is_capped_at_the_whole(void **state)
@@ -95,7 +121,8 @@ static void idle_is_capped_at_the_whole(void **state)
     (void)state;
     struct sprout_attribute_part p[3] = {{1, 1, {0}}, {1, 1, {0}}, {1, 1, {0}}};
     const sprout_microjoules e = {11}, idle = {50};
-    assert_int_equal(sprout_attribute_split(e, idle, 0, p, 3).v, 0);
+    assert_int_equal(
+        sprout_attribute_split(e, idle, (struct sprout_attribute_rest){0, 0}, p, 3).v, 0);
     assert_int_equal(p[0].part.v, 4); /* 11/3 each: two of three are rounded up */
     assert_int_equal(p[1].part.v, 4);
     assert_int_equal(p[2].part.v, 3);
@@ -113,12 +140,13 @@ static void a_request_over_many_windows_is_settled_once(void **state)
     assert_int_equal(settled_count, 0); /* still held */
     run(a, 40);
     assert_int_equal(settled_count, 1);
-    assert_int_equal(got[1], 400000000); /* alone: the windows are its own */
+    /* Alone: the windows are its own, but for idle before it came and after it went. */
+    assert_int_equal(got[1], 380000000);
     run(a, 50);
     assert_int_equal(settled_count, 0);
     const struct sprout_attribute_totals t = sprout_attribute_totals(a);
     assert_int_equal(t.whole.v, 600000000);
-    assert_int_equal(t.unattributed.v, 200000000);
+    assert_int_equal(t.unattributed.v, 220000000);
     assert_int_equal(t.idle.v, 120000000);
     free(a);
 }
@@ -210,6 +238,7 @@ int main(void)
         cmocka_unit_test(the_published_vector),
         cmocka_unit_test(nobody_and_the_unknown_are_unattributed),
         cmocka_unit_test(a_stranger_has_a_share_of_what_is_active),
+        cmocka_unit_test(idle_while_nobody_was_there_is_nobodys),
         cmocka_unit_test(idle_is_capped_at_the_whole),
         cmocka_unit_test(a_request_over_many_windows_is_settled_once),
         cmocka_unit_test(a_gap_makes_the_request_unknown_and_not_cheaper),
