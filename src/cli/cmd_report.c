@@ -210,6 +210,43 @@ static void print_interval(const char *what, struct sprout_interval percent,
     putchar('\n');
 }
 
+static void print_anytime(const struct sprout_estimate_result *e)
+{
+    if (!isnan(e->energy_anytime_percent.low)) {
+        printf("  however often one looks (95 %%): energy %.1f to %.1f %%",
+               e->energy_anytime_percent.low, e->energy_anytime_percent.high);
+        if (!isnan(e->carbon_anytime_percent.low)) {
+            printf(", carbon %.1f to %.1f %%", e->carbon_anytime_percent.low,
+                   e->carbon_anytime_percent.high);
+        }
+        putchar('\n');
+    } else {
+        printf(
+            "  an interval for any number of looks is given from %d conversations of the "
+            "holdout on\n",
+            SPROUT_ESTIMATE_ANYTIME_MIN);
+    }
+}
+
+/* What judging cost, and what is left of the saving. */
+static void print_net(const struct sprout_savings *r)
+{
+    char cost[CELL], left[CELL];
+    const double joules = sprout_savings_evaluation_joules(r);
+    const double net = sprout_savings_net_joules(r).value;
+
+    if (r->evaluation.answers + r->evaluation.verdicts == 0) {
+        return;
+    }
+    printf("Judging quality took %lld answers and %lld verdicts, %s J",
+           (long long)r->evaluation.answers, (long long)r->evaluation.verdicts,
+           figure(joules, digits_for(joules), cost));
+    if (!isnan(net)) {
+        printf("; net of it %s J were saved", figure(net, digits_for(net), left));
+    }
+    putchar('\n');
+}
+
 static void print_saved(const struct sprout_savings *r)
 {
     const struct sprout_estimate_result *const e = &r->saved;
@@ -220,6 +257,8 @@ static void print_saved(const struct sprout_savings *r)
            (long long)e->holdout, (long long)e->mix, (long long)e->cells);
     print_interval("energy", e->energy_percent, e->joules, "J", e->energy_state);
     print_interval("carbon", e->carbon_percent, e->grams, "g", e->carbon_state);
+    print_anytime(e);
+    print_net(r);
     if (e->uncovered + e->dropped > 0) {
         printf("  not spoken of: %lld conversations of kinds that the holdout has none "
                "of\n",

@@ -137,6 +137,9 @@ static enum sprout_status sum_up(struct sprout_savings *r, struct sprout_store *
     if (status == SPROUT_OK) {
         status = sprout_store_sums(store, r->range, SPROUT_BY_SLOT, add_grid, r, err);
     }
+    if (status == SPROUT_OK) {
+        status = sprout_store_evaluation_cost(store, r->range, &r->evaluation, err);
+    }
     return status == SPROUT_OK ? sprout_store_health(store, &r->health, err) : status;
 }
 
@@ -244,6 +247,35 @@ void sprout_savings_free(struct sprout_savings *r)
         free(r->row);
         free(r);
     }
+}
+
+/* ---- net of what judging cost ------------------------------------------------------------ */
+
+static struct sprout_interval less(struct sprout_interval gross, double cost)
+{
+    return (struct sprout_interval){gross.value - cost, gross.low - cost,
+                                    gross.high - cost};
+}
+
+double sprout_savings_evaluation_joules(const struct sprout_savings *r)
+{
+    return (double)(r->evaluation.answer_energy_uj + r->evaluation.judge_energy_uj) /
+           MICRO;
+}
+
+double sprout_savings_evaluation_grams(const struct sprout_savings *r)
+{
+    return (double)(r->evaluation.answer_grams_ug + r->evaluation.judge_grams_ug) / MICRO;
+}
+
+struct sprout_interval sprout_savings_net_joules(const struct sprout_savings *r)
+{
+    return less(r->saved.joules, sprout_savings_evaluation_joules(r));
+}
+
+struct sprout_interval sprout_savings_net_grams(const struct sprout_savings *r)
+{
+    return less(r->saved.grams, sprout_savings_evaluation_grams(r));
 }
 
 /* ---- what a sum means ------------------------------------------------------------------ */

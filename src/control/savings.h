@@ -12,6 +12,7 @@
 #define SPROUT_CONTROL_SAVINGS_H
 
 #include "adapt/store.h"
+#include "adapt/store_evaluate.h"
 #include "core/estimate.h"
 
 enum {
@@ -40,6 +41,7 @@ struct sprout_savings {
     struct sprout_store_sum total;
     int64_t holdout_requests;
     struct sprout_estimate_result saved;
+    struct sprout_store_evaluation_cost evaluation; /* what judging cost in the range */
     char method[SPROUT_SAVINGS_NAMES_MAX][SPROUT_NAME_MAX + 1];
     size_t methods;
     struct sprout_savings_grid grid[SPROUT_SAVINGS_NAMES_MAX];
@@ -63,6 +65,13 @@ const char *sprout_savings_by_text(enum sprout_store_by by);
 void sprout_savings_row_name(const struct sprout_savings *r,
                              const struct sprout_savings_row *row,
                              struct sprout_buf *out);
+
+/* What answers and judging cost in the range, where it is known. */
+double sprout_savings_evaluation_joules(const struct sprout_savings *r);
+double sprout_savings_evaluation_grams(const struct sprout_savings *r);
+/* Saved, less that. */
+struct sprout_interval sprout_savings_net_joules(const struct sprout_savings *r);
+struct sprout_interval sprout_savings_net_grams(const struct sprout_savings *r);
 
 /* Grams of a sum, operational and embodied, of requests whose grid was known; NaN where
  * there is none.  Joules and mean tokens likewise of those with known energy. */

@@ -103,12 +103,30 @@ static json_t *saved_object(const struct sprout_estimate_result *e)
     set(o, "energy_j", interval(e->joules));
     set(o, "carbon_percent", interval(e->carbon_percent));
     set(o, "carbon_g", interval(e->grams));
+    set(o, "energy_anytime_percent", interval(e->energy_anytime_percent));
+    set(o, "carbon_anytime_percent", interval(e->carbon_anytime_percent));
     set(o, "holdout_conversations", count(e->holdout));
     set(o, "mix_conversations", count(e->mix));
     set(o, "uncovered_conversations", count(e->uncovered));
     set(o, "unknown_conversations", count(e->unknown));
     set(o, "dropped_conversations", count(e->dropped));
     set(o, "cells", count(e->cells));
+    return o;
+}
+
+static json_t *evaluation_object(const struct sprout_savings *r)
+{
+    const struct sprout_store_evaluation_cost *const e = &r->evaluation;
+    json_t *const o = json_object();
+    set(o, "answers", count(e->answers));
+    set(o, "verdicts", count(e->verdicts));
+    set(o, "tokens", count(e->answer_tokens + e->judge_tokens));
+    set(o, "unknown", count(e->unknown));
+    set(o, "energy_j", number(sprout_savings_evaluation_joules(r)));
+    set(o, "carbon_g", number(sprout_savings_evaluation_grams(r)));
+    set(o, "judge_energy_j", number((double)e->judge_energy_uj / 1e6));
+    set(o, "saved_net_energy_j", interval(sprout_savings_net_joules(r)));
+    set(o, "saved_net_carbon_g", interval(sprout_savings_net_grams(r)));
     return o;
 }
 
@@ -169,6 +187,7 @@ char *sprout_savings_json(const struct sprout_savings *r)
     set(o, "holdout_requests", count(r->holdout_requests));
     set(o, "saved", saved_object(&r->saved));
     set(o, "always_l1", always_l1_object(&r->saved));
+    set(o, "evaluation", evaluation_object(r));
     set(o, "energy_methods", methods_array(r));
     set(o, "grid", grids_array(r));
     set(o, "journal", journal_object(&r->health));

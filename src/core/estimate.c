@@ -8,8 +8,12 @@
 
 #include <stdint.h>
 
-#define Z_95   1.959963984540054
-#define DF_MIN 4.0 /* below, the expansion of t is not good enough */
+#define Z_95 1.959963984540054
+/* Precision of the mixing normal: the sequence is tightest where log N/D has a standard
+ * error of 0.1, 1 / (0.1^2 * (2 log 20 + log(2 log 20 + 1))). */
+#define MIXTURE 12.6
+#define ALPHA   0.05
+#define DF_MIN  4.0 /* below, the expansion of t is not good enough */
 
 /* Sums over the conversations of one arm in one cell. */
 struct sums {
@@ -321,26 +325,50 @@ static double t_quantile(double df)
 
 static const struct sprout_interval unknown = {NAN, NAN, NAN};
 
+/* Half the width of the confidence sequence at variance `var`: with information I = 1/var
+ * the error is as a Brownian motion at I, which leaves the mixture boundary
+ * sqrt((I + r) / I^2 log((I + r) / (r alpha^2))) with probability alpha at most, ever. */
+static double anytime_half(double var)
+{
+    const double info = 1 / var;
+    return sqrt((info + MIXTURE) / (info * info) *
+                log((info + MIXTURE) / (MIXTURE * ALPHA * ALPHA)));
+}
+
 /* 1 - N / D in percent.  The interval is that of log N - log D with the quantile of
  * Student's t, whose degrees of freedom allow for the heavy tails that lengths of answers
  * have. */
-static struct sprout_interval percent_saved(const struct term *n, const struct term *d)
+struct saved {
+    struct sprout_interval plain;
+    struct sprout_interval
+        anytime; /* the same quantile allows for tails, in proportion */
+};
+
+static struct sprout_interval around(double ratio, double half)
+{
+    const double factor = exp(half);
+    return (struct sprout_interval){
+        .value = 100 * (1 - ratio),
+        .low = 100 * (1 - ratio * factor),
+        .high = 100 * (1 - ratio / factor),
+    };
+}
+
+static struct saved percent_saved(const struct term *n, const struct term *d)
 {
     if (!(n->value > 0 && d->value > 0)) {
-        return unknown;
+        return (struct saved){unknown, unknown};
     }
     const double n2 = n->value * n->value, d2 = d->value * d->value;
     const double var = n->var / n2 + d->var / d2;
     const double over_df =
         term_var2_over_df(n) / (n2 * n2) + term_var2_over_df(d) / (d2 * d2);
     const double df = over_df > 0 ? fmax(var * var / over_df, DF_MIN) : INFINITY;
-
-    const double ratio = n->value / d->value;
-    const double factor = exp(t_quantile(df) * sqrt(var));
-    return (struct sprout_interval){
-        .value = 100 * (1 - ratio),
-        .low = 100 * (1 - ratio * factor),
-        .high = 100 * (1 - ratio / factor),
+    const double ratio = n->value / d->value, t = t_quantile(df);
+    const bool enough = d->n >= SPROUT_ESTIMATE_ANYTIME_MIN && var > 0;
+    return (struct saved){
+        .plain = around(ratio, t * sqrt(var)),
+        .anytime = enough ? around(ratio, t / Z_95 * anytime_half(var)) : unknown,
     };
 }
 
@@ -377,6 +405,8 @@ struct sprout_estimate_result sprout_estimate_result(const struct sprout_estimat
         .joules = unknown,
         .carbon_percent = unknown,
         .grams = unknown,
+        .energy_anytime_percent = unknown,
+        .carbon_anytime_percent = unknown,
         .l1_energy_percent = unknown,
         .l1_carbon_percent = unknown,
         .holdout = t.n_holdout,
@@ -389,14 +419,18 @@ struct sprout_estimate_result sprout_estimate_result(const struct sprout_estimat
     };
     const bool l1 = t.l1_known && t.n_l1 >= SPROUT_ESTIMATE_UNITS_MIN;
     if (r.energy_state == SPROUT_ESTIMATE_OK) {
-        r.energy_percent = percent_saved(&t.mix[0], &t.holdout[0]);
+        const struct saved saved = percent_saved(&t.mix[0], &t.holdout[0]);
+        r.energy_percent = saved.plain;
+        r.energy_anytime_percent = saved.anytime;
         r.joules = amount_saved(&r.energy_percent, t.mix[0].value);
-        r.l1_energy_percent = l1 ? percent_saved(&t.l1[0], &t.holdout[0]) : unknown;
+        r.l1_energy_percent = l1 ? percent_saved(&t.l1[0], &t.holdout[0]).plain : unknown;
     }
     if (r.carbon_state == SPROUT_ESTIMATE_OK) {
-        r.carbon_percent = percent_saved(&t.mix[1], &t.holdout[1]);
+        const struct saved saved = percent_saved(&t.mix[1], &t.holdout[1]);
+        r.carbon_percent = saved.plain;
+        r.carbon_anytime_percent = saved.anytime;
         r.grams = amount_saved(&r.carbon_percent, t.mix[1].value);
-        r.l1_carbon_percent = l1 ? percent_saved(&t.l1[1], &t.holdout[1]) : unknown;
+        r.l1_carbon_percent = l1 ? percent_saved(&t.l1[1], &t.holdout[1]).plain : unknown;
     }
     return r;
 }

@@ -16,6 +16,10 @@
  * of CI_h n_h times what a conversation takes at L0.  docs/estimate.md derives the interval
  * (95 %, of log N/D, Satterthwaite's degrees of freedom) and shows its measured coverage.
  *
+ * The plain interval is for one look, at a moment that was not chosen by what it shows.  The
+ * anytime interval holds the truth at every look from the 200th holdout conversation on with
+ * 95 % (asymptotically): a normal-mixture confidence sequence of log N/D.
+ *
  * Beside it, what always-L1 would have done: conversations that chance served at L1
  * throughout, weighted to the same cells; unknown where a cell has too few.
  *
@@ -33,6 +37,8 @@
 enum {
     /* Fewer conversations than this in either arm give no number. */
     SPROUT_ESTIMATE_UNITS_MIN = 20,
+    /* Below this the interval for any number of looks is withheld. */
+    SPROUT_ESTIMATE_ANYTIME_MIN = 200,
     /* A cell that expects fewer holdout conversations than this is pooled with others. */
     SPROUT_ESTIMATE_CELL_MIN = 5,
 };
@@ -77,6 +83,8 @@ struct sprout_estimate_result {
     struct sprout_interval joules;         /* saved by the mix conversations, in all */
     struct sprout_interval carbon_percent;
     struct sprout_interval grams;
+    struct sprout_interval energy_anytime_percent; /* however often one looks */
+    struct sprout_interval carbon_anytime_percent;
     struct sprout_interval l1_energy_percent; /* always-L1 against the same holdout */
     struct sprout_interval l1_carbon_percent;
 

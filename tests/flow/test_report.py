@@ -81,6 +81,20 @@ def test_the_saving_is_the_one_the_upstream_made(served):
     assert saved["carbon_percent"]["value"] == pytest.approx(percent["value"], abs=0.5)
 
 
+def test_both_intervals_and_the_cost_of_judging_are_told(served):
+    told = report(served)
+    saved = told["saved"]
+    for what in ("energy", "carbon"):
+        plain, anytime = saved[f"{what}_percent"], saved[f"{what}_anytime_percent"]
+        if saved["holdout_conversations"] < 200:  # withheld, never a number
+            assert anytime == {"value": None, "low": None, "high": None}
+        else:
+            assert anytime["low"] < plain["low"] < plain["high"] < anytime["high"]
+    cost = told["evaluation"]
+    assert (cost["answers"], cost["verdicts"], cost["energy_j"]) == (0, 0, 0)
+    assert cost["saved_net_energy_j"] == saved["energy_j"]
+
+
 def test_always_l1_stands_beside_it(served):
     beside = report(served)["always_l1"]
     assert beside["conversations"] == sum(
