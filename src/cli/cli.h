@@ -18,6 +18,7 @@ sprout_command_fn sprout_cmd_control;
 sprout_command_fn sprout_cmd_evaluate;
 sprout_command_fn sprout_cmd_evaluations;
 sprout_command_fn sprout_cmd_grid;
+sprout_command_fn sprout_cmd_ledger;
 sprout_command_fn sprout_cmd_optimize;
 sprout_command_fn sprout_cmd_predictor;
 sprout_command_fn sprout_cmd_report;

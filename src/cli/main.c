@@ -14,6 +14,7 @@ static const struct sprout_command commands[] = {
     {"control", sprout_cmd_control, "run the control plane alone"},
     {"status", sprout_cmd_status, "what the running control plane says of itself"},
     {"grid", sprout_cmd_grid, "carbon intensity: now, the coming hours, each provider"},
+    {"ledger", sprout_cmd_ledger, "backfill: grams for hours whose grid was unknown"},
     {"report", sprout_cmd_report, "what was served, and what was saved"},
     {"evaluate", sprout_cmd_evaluate,
      "answer prompts at every level and have a judge compare"},
