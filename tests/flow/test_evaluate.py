@@ -202,8 +202,8 @@ def test_a_running_control_does_the_work_and_plans_anew(tmp_path, upstream, judg
 
 def test_killed_ten_times_it_ends_with_every_verdict_once_and_no_answer_twice(
         tmp_path, upstream, judge):
-    """Kills at random moments.  An answer that came in the very millisecond of a kill may be
-    lost and made again: nobody wrote it down.  More than one of these is no chance."""
+    """Kills at random moments.  An answer that arrived just before a kill may be lost and made
+    again: nobody had written it down.  No other is asked for twice."""
     def slowly(reply):
         return lambda exchange: Reply([0.1, *reply(exchange).pieces])
 
@@ -211,7 +211,7 @@ def test_killed_ten_times_it_ends_with_every_verdict_once_and_no_answer_twice(
     judge.default = slowly(judging(lambda levels, _: levels.index(1)))
     control = Control(tmp_path / "data", url(upstream))
     chance = random.Random(7)
-    watcher = None
+    kills, watcher = [], None
     try:
         watcher = subprocess.Popen(
             [SPROUT, "evaluate", "--dir", control.dir, "--judge", url(judge), "--judge-model",
@@ -225,6 +225,7 @@ def test_killed_ten_times_it_ends_with_every_verdict_once_and_no_answer_twice(
             wait_until(lambda: control.ledger(
                 "SELECT count(*) FROM evaluation_answers")[0][0] > done, 30, "an answer")
             time.sleep(chance.uniform(0, 0.2))
+            kills.append(time.monotonic())
             control.kill()
             control.start()
         wait_until(lambda: control.ledger("SELECT state FROM evaluations") == [("done",)],
@@ -234,11 +235,13 @@ def test_killed_ten_times_it_ends_with_every_verdict_once_and_no_answer_twice(
         assert (answers, items) == (180, 60)
         assert control.ledger("SELECT count(*), min(best) > 0 FROM evaluation_verdicts") == [
             (120, 1)]
-        # Nothing that was answered whole was asked again.
-        whole = [e for e in asked(upstream) if e.closed is None]
-        bodies = [e.body for e in whole]
-        twice = len(bodies) - len(set(bodies))
-        assert twice <= 1
+        # What was answered and then asked again was answered just before a kill.
+        first = {}
+        for exchange in (e for e in asked(upstream) if e.closed is None):
+            before = first.setdefault(exchange.body, exchange)
+            if before is not exchange:
+                answered = before.arrived + 0.1
+                assert any(-0.2 < kill - answered < 1.0 for kill in kills), (answered, kills)
     finally:
         if watcher is not None:
             watcher.kill()
