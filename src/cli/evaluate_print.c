@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "adapt/clock.h"
 #include "control/evaluation_report.h"
 #include "core/instant.h"
+#include "core/prior.h"
 
 enum { JSON_MAX = 1 << 20, PERCENT = 100 };
 
@@ -70,16 +72,16 @@ static const char *percent(char out[16], double part, double of)
 }
 
 static void print_level(const char *stratum, const char *name,
-                        const struct sprout_evaluation_level *l)
+                        const struct sprout_evaluation_level *l,
+                        struct sprout_quality_interval posterior)
 {
-    char share[16], right[16], range[32] = "-";
-    double low, high;
+    char share[16], right[16], range[48] = "-";
 
-    if (l->compared > 0) {
-        sprout_evaluation_wilson(l->points, (double)l->compared, &low, &high);
-        snprintf(range, sizeof range, "%.0f to %.0f", PERCENT * low, PERCENT * high);
+    if (isfinite(posterior.value)) {
+        snprintf(range, sizeof range, "%.0f (%.0f to %.0f)", PERCENT * posterior.value,
+                 PERCENT * posterior.low, PERCENT * posterior.high);
     }
-    printf("%-12s %-6s %6lld %6lld %8s %12s %8s %8.1f %9.2f %9.4f\n", stratum, name,
+    printf("%-12s %-6s %6lld %6lld %8s %16s %8s %8.1f %9.2f %9.4f\n", stratum, name,
            (long long)l->wins, (long long)l->ties,
            percent(share, l->points, (double)l->compared), range,
            percent(right, (double)l->right, (double)l->settled),
@@ -88,7 +90,8 @@ static void print_level(const char *stratum, const char *name,
            l->metered > 0 ? (double)l->grams_ug / 1e6 / (double)l->metered : NAN);
 }
 
-static void print_card(const struct sprout_evaluation_card *c)
+static void print_card(const struct sprout_evaluation_card *c,
+                       const struct sprout_judged *judged)
 {
     char a[16], b[16], d[16], e[16];
 
@@ -107,22 +110,28 @@ static void print_card(const struct sprout_evaluation_card *c)
         printf(" %s", percent(a, c->slot[s], (double)c->readable));
     }
     putchar('\n');
+    if (judged != NULL && judged->card.fault != SPROUT_JUDGE_USABLE) {
+        printf("       its verdicts are kept and not used: %s\n",
+               sprout_judge_fault_text(judged->card.fault));
+    }
 }
 
 static void print_table(const struct sprout_store_evaluation *e,
-                        const struct sprout_evaluation_report *r)
+                        const struct sprout_evaluation_report *r,
+                        const struct sprout_judged *judged)
 {
     printf("evaluation %lld, %.*s: %lld prompts, %lld judged, %lld failed\n\n",
            (long long)e->id, (int)e->state.len, e->state.ptr, (long long)e->items,
            (long long)e->judged, (long long)e->failed);
-    printf("%-12s %-6s %6s %6s %8s %12s %8s %8s %9s %9s\n", "stratum", "level", "wins",
-           "ties", "prefers", "95 % from-to", "right", "tokens", "J", "g");
+    printf("%-12s %-6s %6s %6s %8s %16s %8s %8s %9s %9s\n", "stratum", "level", "wins",
+           "ties", "prefers", "posterior 90 %", "right", "tokens", "J", "g");
     for (size_t i = 0; i < r->strata; i++) {
         for (int l = 0; l < r->levels; l++) {
-            print_level(r->stratum[i].name, r->level_name[l], &r->stratum[i].level[l]);
+            print_level(r->stratum[i].name, r->level_name[l], &r->stratum[i].level[l],
+                        sprout_evaluation_posterior(judged, r, i, l));
         }
     }
-    print_card(&r->card);
+    print_card(&r->card, judged);
     printf("cost: %lld tokens, %.1f J, %.4f g\n", (long long)e->tokens,
            (double)e->energy_uj / 1e6, (double)e->grams_ug / 1e6);
 }
@@ -138,6 +147,20 @@ struct printing {
     struct sprout_error *err;
 };
 
+/* With the published prior: what a configured one makes of it, `policy explain` shows. */
+static struct sprout_judged *read_judged(struct sprout_store *store, int levels)
+{
+    struct sprout_belief prior[SPROUT_LEVELS_MAX];
+    struct sprout_quality_opts opts = {.levels = levels, .now = sprout_clock_wall()};
+    struct sprout_judged *out = NULL;
+
+    sprout_prior_beliefs(&sprout_energy_llama2_13b, (size_t)levels, prior);
+    for (int l = 0; l < levels; l++) {
+        opts.prior[l] = prior[l].quality;
+    }
+    return sprout_judged_read(store, &opts, &out, NULL) == SPROUT_OK ? out : NULL;
+}
+
 static void print_run(void *ctx, const struct sprout_store_evaluation *e)
 {
     struct printing *const p = ctx;
@@ -147,15 +170,18 @@ static void print_run(void *ctx, const struct sprout_store_evaluation *e)
     if (p->status != SPROUT_OK) {
         return;
     }
+    struct sprout_judged *const judged = read_judged(p->store, p->report->levels);
     if (!p->json) {
-        print_table(e, p->report);
+        print_table(e, p->report, judged);
+        sprout_judged_free(judged);
         return;
     }
     struct sprout_buf b = sprout_buf_of(p->memory, JSON_MAX);
     sprout_buf_byte(&b, '{');
     sprout_evaluation_put_head(&b, e);
     sprout_buf_byte(&b, ',');
-    sprout_evaluation_report_put(&b, p->report);
+    sprout_evaluation_report_put(&b, p->report, judged);
+    sprout_judged_free(judged);
     sprout_buf_byte(&b, '}');
     printf("%.*s\n", (int)b.len, b.ptr);
 }

@@ -5,7 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#define WILSON_Z 1.959963984540054 /* 95 % */
+#define WILSON_Z        1.959963984540054 /* 95 % */
+#define POSTERIOR_LEVEL 0.9
 
 void sprout_evaluation_wilson(double n, double m, double *out_low, double *out_high)
 {
@@ -185,7 +186,8 @@ static void put_number(struct sprout_buf *b, const char *key, double v)
 }
 
 static void put_level(struct sprout_buf *b, const char *name,
-                      const struct sprout_evaluation_level *l)
+                      const struct sprout_evaluation_level *l,
+                      struct sprout_quality_interval posterior)
 {
     double low, high;
 
@@ -197,6 +199,9 @@ static void put_level(struct sprout_buf *b, const char *name,
     put_number(b, "share", ratio(l->points, (double)l->compared));
     put_number(b, "share_low", low);
     put_number(b, "share_high", high);
+    put_number(b, "posterior", posterior.value);
+    put_number(b, "posterior_low", posterior.low);
+    put_number(b, "posterior_high", posterior.high);
     sprout_evaluation_wilson((double)l->right, (double)l->settled, &low, &high);
     sprout_buf_printf(b, ",\"right\":%lld,\"with_reference\":%lld", (long long)l->right,
                       (long long)l->settled);
@@ -210,7 +215,35 @@ static void put_level(struct sprout_buf *b, const char *name,
     sprout_buf_byte(b, '}');
 }
 
-static void put_card(struct sprout_buf *b, const struct sprout_evaluation_card *c)
+struct sprout_quality_interval sprout_evaluation_posterior(
+    const struct sprout_judged *judged, const struct sprout_evaluation_report *r,
+    size_t stratum, int level)
+{
+    for (int i = 0; judged != NULL && i < judged->strata; i++) {
+        const struct sprout_quality *const q = &judged->fit.stratum[i];
+        if (strcmp(judged->name[i], r->stratum[stratum].name) == 0 && level < q->levels) {
+            return sprout_quality_share(q, level, POSTERIOR_LEVEL);
+        }
+    }
+    return (struct sprout_quality_interval){NAN, NAN, NAN};
+}
+
+static void put_verdict_on_judge(struct sprout_buf *b, const struct sprout_judged *judged)
+{
+    if (judged == NULL) {
+        sprout_buf_put(b, SPROUT_STR(",\"used\":null,\"why_not\":null"));
+        return;
+    }
+    const bool used = judged->card.fault == SPROUT_JUDGE_USABLE;
+    sprout_buf_put(b, used ? SPROUT_STR(",\"used\":true,\"why_not\":null")
+                           : SPROUT_STR(",\"used\":false,\"why_not\":"));
+    if (!used) {
+        sprout_buf_json(b, sprout_str_of(sprout_judge_fault_text(judged->card.fault)));
+    }
+}
+
+static void put_card(struct sprout_buf *b, const struct sprout_evaluation_card *c,
+                     const struct sprout_judged *judged)
 {
     sprout_buf_printf(b, "{\"questions\":%lld,\"unreadable\":%lld",
                       (long long)c->questions, (long long)c->unreadable);
@@ -224,11 +257,14 @@ static void put_card(struct sprout_buf *b, const struct sprout_evaluation_card *
         sprout_buf_put(b, s == 0 ? SPROUT_STR("") : SPROUT_STR(","));
         sprout_buf_f64(b, ratio(c->slot[s], (double)c->readable));
     }
-    sprout_buf_put(b, SPROUT_STR("]}"));
+    sprout_buf_byte(b, ']');
+    put_verdict_on_judge(b, judged);
+    sprout_buf_byte(b, '}');
 }
 
 void sprout_evaluation_report_put(struct sprout_buf *b,
-                                  const struct sprout_evaluation_report *r)
+                                  const struct sprout_evaluation_report *r,
+                                  const struct sprout_judged *judged)
 {
     sprout_buf_put(b, SPROUT_STR("\"strata\":["));
     for (size_t i = 0; i < r->strata; i++) {
@@ -238,10 +274,11 @@ void sprout_evaluation_report_put(struct sprout_buf *b,
         sprout_buf_put(b, SPROUT_STR(",\"levels\":["));
         for (int l = 0; l < r->levels; l++) {
             sprout_buf_put(b, l == 0 ? SPROUT_STR("") : SPROUT_STR(","));
-            put_level(b, r->level_name[l], &r->stratum[i].level[l]);
+            put_level(b, r->level_name[l], &r->stratum[i].level[l],
+                      sprout_evaluation_posterior(judged, r, i, l));
         }
         sprout_buf_put(b, SPROUT_STR("]}"));
     }
     sprout_buf_put(b, SPROUT_STR("],\"judge\":"));
-    put_card(b, &r->card);
+    put_card(b, &r->card, judged);
 }

@@ -11,6 +11,7 @@
 #define SPROUT_CONTROL_EVALUATION_REPORT_H
 
 #include "adapt/store_evaluate.h"
+#include "control/judged.h"
 
 struct sprout_evaluation_level {
     int64_t wins;     /* named alone */
@@ -66,8 +67,15 @@ SPROUT_MUST_USE enum sprout_status sprout_evaluation_report_make(
 /* 95 % Wilson interval of n of m. */
 void sprout_evaluation_wilson(double n, double m, double *out_low, double *out_high);
 
-/* Appends "strata":[...],"judge":{...} */
+/* What the ledger's verdicts say of a level now, this run among them: its share with a 90 %
+ * interval.  NaN where `judged` is NULL or knows no such stratum or level. */
+struct sprout_quality_interval sprout_evaluation_posterior(
+    const struct sprout_judged *judged, const struct sprout_evaluation_report *r,
+    size_t stratum, int level);
+
+/* Appends "strata":[...],"judge":{...}; `judged` may be NULL. */
 void sprout_evaluation_report_put(struct sprout_buf *b,
-                                  const struct sprout_evaluation_report *r);
+                                  const struct sprout_evaluation_report *r,
+                                  const struct sprout_judged *judged);
 
 #endif
