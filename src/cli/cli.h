@@ -21,6 +21,7 @@ sprout_command_fn sprout_cmd_grid;
 sprout_command_fn sprout_cmd_ledger;
 sprout_command_fn sprout_cmd_optimize;
 sprout_command_fn sprout_cmd_predictor;
+sprout_command_fn sprout_cmd_profiles;
 sprout_command_fn sprout_cmd_report;
 sprout_command_fn sprout_cmd_status;
 sprout_command_fn sprout_cmd_train;
