@@ -29,6 +29,7 @@ struct entry {
     enum role role;
     char name[24];
     char zone[64];
+    char said[64]; /* as values of it name the zone */
     enum sprout_grid_kind kind;
     enum sprout_grid_scope scope;
     struct sprout_grid_live *live;  /* owned; LIVE */
@@ -112,6 +113,8 @@ static enum sprout_status make_live(struct entry *e, const struct sprout_grid_en
         status = sprout_grid_live_new(&opts, &e->live, err);
     }
     e->role = LIVE;
+    snprintf(e->said, sizeof e->said, "%s",
+             empty(in->reply_zone) ? e->zone : in->reply_zone);
     e->keyed = key != NULL;
     e->ca_file = in->ca_file;
     free(key);
@@ -157,6 +160,7 @@ static enum sprout_status make_file(struct entry *e, const struct sprout_grid_en
         return status;
     }
     snprintf(e->zone, sizeof e->zone, "%s", e->trace.zone);
+    snprintf(e->said, sizeof e->said, "%s", e->zone);
     snprintf(e->source, sizeof e->source, "%s@%.16s", in->provider, e->trace.sha256);
     e->role = strcmp(in->provider, "csv") == 0 ? ROWS : PROFILE;
     make_week(e);
@@ -419,6 +423,23 @@ void sprout_grid_list_remember(struct sprout_grid_list *l, enum sprout_grid_kind
     memmove(l->past + at + 1, l->past + at, (l->past_count - at) * sizeof l->past[0]);
     l->past[at] = (struct past){start, intensity};
     l->past_count++;
+}
+
+void sprout_grid_list_signal(const struct sprout_grid_list *l,
+                             enum sprout_grid_kind *kind, enum sprout_grid_scope *scope)
+{
+    *kind = l->entry[0].kind;
+    *scope = l->entry[0].scope;
+}
+
+bool sprout_grid_list_has_zone(const struct sprout_grid_list *l, struct sprout_str zone)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (sprout_str_ieq(zone, sprout_str_of(l->entry[i].said))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What every entry says, for a person. */

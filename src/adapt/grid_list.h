@@ -43,6 +43,12 @@ SPROUT_MUST_USE enum sprout_status sprout_grid_list_one(struct sprout_grid_list 
 struct sprout_grid_live_state sprout_grid_list_state(const struct sprout_grid_list *l,
                                                      size_t i);
 
+/* Signal and factors of the first entry, which the range is of at the start. */
+void sprout_grid_list_signal(const struct sprout_grid_list *l,
+                             enum sprout_grid_kind *kind, enum sprout_grid_scope *scope);
+/* Is it the zone of one of the entries? */
+bool sprout_grid_list_has_zone(const struct sprout_grid_list *l, struct sprout_str zone);
+
 /* Puts a value of the past into the history that the range rests on. */
 void sprout_grid_list_remember(struct sprout_grid_list *l, enum sprout_grid_kind kind,
                                enum sprout_grid_scope scope, sprout_instant start,

@@ -147,6 +147,8 @@ struct sprout_store {
 
 /* A step of migrations[], of store_sqlite_evaluate.c. */
 extern const char sprout_store_schema_evaluations[];
+/* The same, of store_sqlite_history.c. */
+extern const char sprout_store_schema_history[];
 
 /* The statement, ready to be bound; NULL after filling *err. */
 sqlite3_stmt *sprout_store_stmt(struct sprout_store *s, enum sprout_store_sql which,

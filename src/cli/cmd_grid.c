@@ -10,12 +10,17 @@
 static const char help[] =
     "usage: sprout grid [--config FILE] [--grid SPEC] [--watch] [--json]\n"
     "       sprout grid test [--config FILE] [--grid SPEC] [--json]\n"
+    "       sprout grid export [--config FILE] [--from T] [--to T]\n"
     "\n"
     "Asks the configured providers for the carbon intensity: now, its source, age and "
     "kind,\n"
     "and the coming hours.\n\n"
     "  test           tries each provider in turn and says what is wrong with it: key,\n"
     "                 quota, zone, plan, network\n"
+    "  export         the live values that the ledger kept, as an Electricity Maps CSV "
+    "file,\n"
+    "                 which `grid.source: csv` reads\n"
+    "  --from T, --to T  moments such as 2026-11-27T00:00Z; --to itself is left out\n"
     "  --config FILE  sprout.yaml; without it every key has its default\n"
     "  --grid SPEC    instead of the file's grid: static:G, csv:FILE[,...]\n"
     "  --watch        again whenever the value changes, until interrupted\n"
@@ -42,7 +47,10 @@ static enum sprout_status parse(int argc, char **argv, struct sprout_grid_args *
     const struct {
         const char *option;
         const char **value;
-    } values[] = {{"--config", &a->config}, {"--grid", &a->grid}};
+    } values[] = {{"--config", &a->config},
+                  {"--grid", &a->grid},
+                  {"--from", &a->from},
+                  {"--to", &a->to}};
     enum { VALUES = sizeof values / sizeof values[0] };
 
     for (int i = 1; i < argc; i++) {
@@ -60,6 +68,8 @@ static enum sprout_status parse(int argc, char **argv, struct sprout_grid_args *
             a->watch = true;
         } else if (i == 1 && strcmp(argv[i], "test") == 0) {
             *out_part = sprout_grid_test;
+        } else if (i == 1 && strcmp(argv[i], "export") == 0) {
+            *out_part = sprout_grid_export;
         } else {
             return sprout_fail(err, SPROUT_USAGE,
                                "unknown argument '%.60s'; --help lists them", argv[i]);

@@ -10,6 +10,8 @@
 struct sprout_grid_args {
     const char *config;
     const char *grid;
+    const char *from; /* export */
+    const char *to;
     bool json;
     bool watch;
 };
@@ -20,4 +22,8 @@ enum sprout_status sprout_grid_show(const struct sprout_grid_args *a,
 /* cmd_grid_show.c: each provider in turn. */
 enum sprout_status sprout_grid_test(const struct sprout_grid_args *a,
                                     const struct sprout_config *c);
+/* cmd_grid_export.c: the ledger's history as a CSV file that `csv` reads. */
+enum sprout_status sprout_grid_export(const struct sprout_grid_args *a,
+                                      const struct sprout_config *c);
+
 #endif

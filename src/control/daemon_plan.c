@@ -13,8 +13,10 @@
 #include <string.h>
 
 #include "adapt/file.h"
+#include "adapt/grid_list.h"
 #include "adapt/log.h"
 #include "adapt/rng.h"
+#include "adapt/store_history.h"
 #include "core/learn.h"
 #include "core/prior.h"
 #include "wire/policy_json.h"
@@ -66,6 +68,7 @@ enum sprout_status sprout_daemon_use(struct sprout_daemon *d,
     d->config = config;
     d->value = SPROUT_GRID_VALUE_NONE; /* the old one's texts went with its grid */
     d->grid_next = wall;
+    d->grid_seeded = sprout_grid_as_list(grid) == NULL;
     d->plan_now = true;
     return SPROUT_OK;
 }
@@ -202,6 +205,35 @@ static enum sprout_status keep_salt(struct sprout_daemon *d, struct sprout_error
 
 /* ---- what the ledger must know --------------------------------------------------------- */
 
+static void remember(void *ctx, const struct sprout_grid_value *v)
+{
+    struct sprout_grid_list *const l = ctx;
+    if (sprout_grid_list_has_zone(l, v->zone)) {
+        sprout_grid_list_remember(l, v->kind, v->scope, v->slot_start, v->intensity);
+    }
+}
+
+/* What was live before this process began: the range survives a restart. */
+static enum sprout_status seed_grid(struct sprout_daemon *d, struct sprout_error *err)
+{
+    struct sprout_grid_list *const l = sprout_grid_as_list(d->grid);
+    enum sprout_grid_kind kind;
+    enum sprout_grid_scope scope;
+
+    if (d->grid_seeded) {
+        return SPROUT_OK;
+    }
+    const int64_t window_s = d->config->quality.window_hours * 3600;
+    const struct sprout_store_range range = {
+        {d->grid_next.ns - window_s * SPROUT_NS_PER_SECOND}, {INT64_MAX}};
+    sprout_grid_list_signal(l, &kind, &scope);
+    const enum sprout_status status =
+        sprout_store_history(d->store, range, kind, scope, remember, l, err);
+    d->grid_seeded = status == SPROUT_OK;
+    d->plan_now = true;
+    return status;
+}
+
 static enum sprout_status keep_grid(struct sprout_daemon *d, struct sprout_error *err)
 {
     const struct sprout_grid_value *const v = &d->value;
@@ -217,7 +249,11 @@ static enum sprout_status keep_grid(struct sprout_daemon *d, struct sprout_error
                  .intensity = v->intensity,
                  .at = v->slot_start},
     };
-    const enum sprout_status status = sprout_store_put_grid(d->store, &g, err);
+    enum sprout_status status = sprout_store_put_grid(d->store, &g, err);
+    if (status == SPROUT_OK && sprout_grid_as_list(d->grid) != NULL &&
+        (v->quality == SPROUT_GRID_LIVE || v->quality == SPROUT_GRID_REPLAYED)) {
+        status = sprout_store_put_history(d->store, v, err);
+    }
     d->grid_kept = status == SPROUT_OK;
     return status;
 }
@@ -236,6 +272,9 @@ enum sprout_status sprout_daemon_keep(struct sprout_daemon *d, struct sprout_err
     size_t kept = 0;
     enum sprout_status status = keep_salt(d, err);
 
+    if (status == SPROUT_OK) {
+        status = seed_grid(d, err);
+    }
     for (; status == SPROUT_OK && kept < d->pending_count; kept++) {
         const struct sprout_pending *const p = &d->pending[kept];
         status = sprout_store_put_policy(d->store, (struct sprout_str){p->id, p->id_len},

@@ -73,7 +73,8 @@ struct sprout_daemon {
     struct sprout_plan_why why;
     sprout_mono plan_next;
     bool plan_now;
-    bool grid_kept; /* the value in force is in the ledger */
+    bool grid_kept;   /* the value in force is in the ledger */
+    bool grid_seeded; /* the list knows what the ledger does of the past */
     int64_t plans;
     int64_t plan_errors;
     char plan_error[SPROUT_DAEMON_ERROR_MAX];

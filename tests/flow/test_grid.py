@@ -3,6 +3,7 @@
 words that say whose it is to mend, and no key in any of them."""
 import json
 import os
+import sqlite3
 import subprocess
 import time
 
@@ -308,5 +309,49 @@ def test_the_gateway_starts_at_once_and_takes_the_value_when_it_comes(tmp_path, 
             if file.is_file():
                 assert KEY.encode() not in file.read_bytes(), file
         assert KEY not in up.log()
+    finally:
+        up.stop()
+
+
+def test_live_values_are_kept_exported_and_make_the_range_after_a_restart(tmp_path, upstream,
+                                                                          provider):
+    if reason := nginx_missing():
+        pytest.skip(reason)
+    provider.says({"unix_seconds": [int(time.time() // 900 * 900)], "co2eq": [321.5],
+                   "co2eq_forecast": [None], "deprecated": False})
+    path = tmp_path / "sprout.yaml"
+    path.write_text(json.dumps({
+        "dir": str(tmp_path / "state"),
+        "grid": {"zone": "de", "providers": [
+            {"provider": "energy-charts", "zone": "de", "url": provider.url}]}}))
+
+    def kept():
+        with sqlite3.connect(tmp_path / "state/ledger.db") as db:
+            return db.execute("SELECT zone, kind, scope, source, g, estimated, forecast "
+                              "FROM grid_history").fetchall()
+    up = Up(tmp_path / "state", upstream, "--config", str(path))
+    wait_until(lambda: up.status()["grid"]["quality"] == "live", 20)
+    wait_until(kept, 20)
+    assert kept() == [("de", "average", "direct", "energy-charts", 321.5, 0, 0)]
+    assert up.status()["grid"]["low_g_per_kwh"] is None  # less than a day
+    up.stop()
+
+    code, out, _ = sprout("grid", "export", "--config", path)
+    assert code == 0 and len(out.splitlines()) == 2
+    (tmp_path / "out.csv").write_text(out)
+    code, again, _ = sprout("grid", "--json", "--grid",
+                            f"csv:{tmp_path / 'out.csv'},zone=de")
+    assert code == 0 and json.loads(again)["now"]["g_per_kwh"] == 321.5
+    assert sprout("grid", "export", "--config", path, "--to", "2020-01-01T00:00Z")[0] == 66
+
+    with sqlite3.connect(tmp_path / "state/ledger.db") as db:
+        for hour in range(1, 31):
+            start = int((time.time() // 900 * 900 - hour * 3600) * 1e6)
+            db.execute("INSERT INTO grid_history VALUES('de', 'average', 'direct', ?, ?, "
+                       "'energy-charts', ?, 0, 0, ?)", (start, start + 1, 100 + hour, start))
+    up = Up(tmp_path / "state", upstream, "--config", str(path))
+    try:
+        wait_until(lambda: up.status()["grid"]["low_g_per_kwh"] == 101, 20)
+        assert up.status()["grid"]["high_g_per_kwh"] == 321.5
     finally:
         up.stop()
