@@ -80,8 +80,6 @@ struct sprout_config_predictor {
     int64_t samples_min; /* predicted prompts before it decides */
 };
 
-enum sprout_evaluate_when { SPROUT_EVALUATE_PAPER, SPROUT_EVALUATE_FORECAST };
-
 struct sprout_config_judge {
     char *url; /* "": none, references alone */
     char *model;
@@ -103,7 +101,6 @@ struct sprout_config_evaluation {
     struct sprout_config_judge judge;
     char *prompts;
     struct sprout_config_sample sample;
-    enum sprout_evaluate_when when;
     int64_t n;
     double share;
     int64_t concurrency;

@@ -212,10 +212,6 @@ static const cyaml_strval_t form_words[] = {
     {"best-of", SPROUT_JUDGE_BEST_OF},
     {"pairwise", SPROUT_JUDGE_PAIRWISE},
 };
-static const cyaml_strval_t when_words[] = {
-    {"paper", SPROUT_EVALUATE_PAPER},
-    {"forecast", SPROUT_EVALUATE_FORECAST},
-};
 static const cyaml_strval_t tristate_words[] = {
     {"any", SPROUT_ANY},  {"no", SPROUT_NO},    {"yes", SPROUT_YES},
     {"false", SPROUT_NO}, {"true", SPROUT_YES},
@@ -467,7 +463,8 @@ TABLE(sample, SAMPLE_ROWS);
 
 #define EVALUATION_ROWS(X)                                                               \
     X(BOOL, struct sprout_config_evaluation, enabled, "false", NO_BOUND, NULL,           \
-      "Evaluate by itself at clean hours; `sprout evaluate` works without it.")          \
+      "Evaluate by itself at clean hours, by the rule of the paper; `sprout evaluate` "  \
+      "works without it.")                                                               \
     X(MAP, struct sprout_config_evaluation, judge, NULL, NO_BOUND, NULL,                 \
       "Who says which answer is best.")                                                  \
     X(PATH, struct sprout_config_evaluation, prompts, "", NO_BOUND,                      \
@@ -475,9 +472,6 @@ TABLE(sample, SAMPLE_ROWS);
       "File of prompts, one JSON object a line; without it the sample is used.")         \
     X(MAP, struct sprout_config_evaluation, sample, NULL, NO_BOUND, NULL,                \
       "Prompts of live requests, kept for judging and then deleted.")                    \
-    X(WORD, struct sprout_config_evaluation, when, "paper", NO_BOUND, NULL,              \
-      "`paper`: on clean hours, at most 72 h apart; `forecast`: by the grid's "          \
-      "forecast where there is one.")                                                    \
     X(WHOLE, struct sprout_config_evaluation, n, "1000", RANGE(1, 20000), NULL,          \
       "Most prompts of one evaluation.")                                                 \
     X(NUMBER, struct sprout_config_evaluation, share, "0.01", RANGE(0, 1), NULL,         \

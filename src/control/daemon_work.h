@@ -21,6 +21,7 @@ enum {
     SPROUT_DAEMON_PATH_MAX = 4096,
     SPROUT_DAEMON_ERROR_MAX = 400,
     SPROUT_DAEMON_PENDING_MAX = 256,
+    SPROUT_DAEMON_HOURS_MAX = 720, /* the trailing month of the paper's rule */
 };
 
 /* A policy in force that is not in the ledger yet (it could not be written). */
@@ -86,6 +87,10 @@ struct sprout_daemon {
 
     struct sprout_evaluator_thread *evaluator; /* NULL: none */
     int64_t evaluations_seen;                  /* of those that ended, planned with */
+    sprout_g_per_kwh hour[SPROUT_DAEMON_HOURS_MAX]; /* the grid by slots, newest last */
+    int hours;
+    sprout_instant hour_at; /* start of the newest */
+    int64_t slots_since;    /* slots since the last evaluation; < 0: not known yet */
 };
 
 /* dir/name into `out` of SPROUT_DAEMON_PATH_MAX bytes. */

@@ -10,6 +10,7 @@
 
 #include "adapt/clock.h"
 #include "adapt/log.h"
+#include "adapt/prompts_file.h"
 #include "adapt/sample.h"
 #include "control/daemon.h"
 #include "control/evaluator.h"
@@ -21,6 +22,8 @@ struct sprout_evaluator_thread {
     atomic_bool stop;
     atomic_llong ended;
     atomic_llong sample_cap, sample_keep_s;
+    atomic_bool wished; /* true: `wish` is the thread's, false: the loop's */
+    struct sprout_evaluator_wish wish;
     char dir[PATH_TEXT];
 };
 
@@ -42,6 +45,64 @@ static void collect(const struct sprout_evaluator_thread *t)
     if (sprout_sample_collect(t->dir, sprout_clock_wall(), atomic_load(&t->sample_cap),
                               keep, &err) != SPROUT_OK) {
         sprout_log_warn("sample-trouble", "%s", err.message);
+    }
+}
+
+static enum sprout_status make_run(struct sprout_evaluator_thread *t,
+                                   struct sprout_store *store, struct sprout_error *err)
+{
+    const struct sprout_evaluator_wish *const w = &t->wish;
+    const bool from_file = w->prompts[0] != '\0';
+    const struct sprout_evaluator_plan plan = {
+        .source = from_file ? "prompts" : "sample",
+        .upstream = w->upstream,
+        .judge_url = w->judge_url,
+        .judge_model = w->judge_model,
+        .judge_key_file = w->judge_key_file,
+        .judge_key_env = w->judge_key_env,
+        .rubric_file = w->rubric_file,
+        .form = (enum sprout_judge_form)w->form,
+        .judge_max_tokens = w->judge_max_tokens,
+        .concurrency = (int)w->concurrency,
+    };
+    struct sprout_evaluator_made made;
+    struct sprout_chat *chats = NULL;
+    size_t count = 0;
+    enum sprout_status status =
+        from_file ? sprout_prompts_file_load(w->prompts, NULL, (size_t)w->n, &chats,
+                                             &count, err)
+                  : sprout_sample_take(t->dir, (size_t)w->n, &chats, &count, err);
+
+    if (status == SPROUT_OK && count > 0) {
+        status = sprout_evaluator_prepare(store, t->dir, &plan, chats, count,
+                                          sprout_clock_wall(), &made, err);
+    }
+    sprout_prompts_file_free(chats, count);
+    return status;
+}
+
+/* What the loop wished for, where nothing is under way. */
+static void grant(struct sprout_evaluator_thread *t, struct sprout_store *store)
+{
+    struct sprout_error err = {.message = ""};
+    int64_t open = 0;
+
+    if (!atomic_load(&t->wished)) {
+        return;
+    }
+    if (sprout_store_open_evaluation(store, &open, NULL) == SPROUT_NOT_FOUND &&
+        make_run(t, store, &err) != SPROUT_OK) {
+        sprout_log_warn("evaluation-not-begun", "%s", err.message);
+    }
+    atomic_store(&t->wished, false);
+}
+
+void sprout_evaluator_thread_wish(struct sprout_evaluator_thread *t,
+                                  const struct sprout_evaluator_wish *wish)
+{
+    if (t != NULL && !atomic_load(&t->wished)) {
+        t->wish = *wish;
+        atomic_store(&t->wished, true);
     }
 }
 
@@ -83,6 +144,7 @@ static void *work(void *ctx)
         }
         collect(t);
         if (store != NULL) {
+            grant(t, store);
             look(t, store);
         }
         rest(t);

@@ -268,3 +268,37 @@ def test_stopped_it_lets_go_at_once(tmp_path, upstream, judge):
         watcher.kill()
         watcher.wait()
         control.stop()
+
+
+def test_control_evaluates_by_itself_and_spends_no_more_than_its_share(
+        tmp_path, upstream, judge):
+    """The grid is replayed at an hour a second; served energy is put into the ledger."""
+    upstream.default = answering
+    path = prompts(tmp_path / "mine.jsonl", 40)
+    grid = tmp_path / "grid.csv"
+    rows = ["Datetime (UTC),Country,Zone Name,Zone Id,Carbon Intensity gCO₂eq/kWh (direct),"
+            "Carbon Intensity gCO₂eq/kWh (LCA),Low Carbon Percentage,Renewable Percentage,"
+            "Data Source,Data Estimated"]
+    for hour in range(24 * 28):
+        when = f"2023-02-{1 + hour // 24:02d} {hour % 24:02d}:00:00"
+        g = 300 if hour % 24 >= 12 else 100 + 10 * abs(hour % 24 - 6)
+        rows.append(f"{when},GB,GB,GB,{g},{g},50,50,x,false")
+    grid.write_text("\n".join(rows) + "\n")
+    (tmp_path / "sprout.yaml").write_text(f"""
+evaluation: {{enabled: true, prompts: {path}, share: 0.01,
+  judge: {{url: {url(judge)}, model: j}}}}
+grid: {{source: csv, csv: {{file: {grid}, start: "2023-02-01T00:00Z", speed: 3600}}}}
+""")
+    control = Control(tmp_path / "data", url(upstream), "--config",
+                      str(tmp_path / "sprout.yaml"))
+    try:
+        time.sleep(2)
+        assert control.ledger("SELECT count(*) FROM evaluations") == [(0,)], "nothing served"
+        policy = json.loads((control.dir / "policy.json").read_text())
+        one = sum(level["energy_j"] for level in policy["strata"][0]["levels"])
+        control.ledger_write(round(one * 500 * 1e6))  # 1 % of it pays for five prompts
+        wait_until(lambda: control.ledger("SELECT state FROM evaluations") == [("done",)], 60,
+                   "an evaluation")
+        assert control.ledger("SELECT count(*) FROM evaluation_items") == [(5,)]
+    finally:
+        control.stop()
