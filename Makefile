@@ -192,8 +192,9 @@ check: ## what matters, in minutes (same as ./check)
 	./check
 check-all: ## check, then the long runs: a hundred kills, fuzzers, more instances
 	./check --all
-results: $(BUILD)/sprout ## what each part of the method brings: docs/results.md
+results: $(BUILD)/sprout ## what each part of the method brings: docs/results.md, learning.md
 	scripts/results
+	scripts/learn-from-nothing
 bench: all $(BENCH_BIN) ## side-by-side benchmarks; prints ratios, medians, spread
 	scripts/bench
 bench-stream: all venv ## streams, latency by API and large bodies against plain nginx
