@@ -14,6 +14,7 @@ struct sprout_command {
     const char *summary;
 };
 
+sprout_command_fn sprout_cmd_calibrate;
 sprout_command_fn sprout_cmd_control;
 sprout_command_fn sprout_cmd_evaluate;
 sprout_command_fn sprout_cmd_evaluations;

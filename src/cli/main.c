@@ -25,6 +25,7 @@ static const struct sprout_command commands[] = {
     {"predictor", sprout_cmd_predictor,
      "what a predictor says of itself, or of a prompt"},
     {"policy", sprout_cmd_policy, "the policy in force: show, explain, test"},
+    {"calibrate", sprout_cmd_calibrate, "measure what tokens cost on this machine"},
     {"profiles", sprout_cmd_profiles, "published figures of what tokens cost"},
     {"check", sprout_cmd_check, "say all that is wrong with a configuration, and try it"},
     {"version", sprout_cmd_version, "print the version"},
