@@ -94,7 +94,7 @@ rules: [{name: secret, match: {header: x-team, header_value: legal}, sample: no}
         asked = [json.loads(line)["request"] for line in kept.read_bytes().splitlines()]
         assert [r["messages"] for r in asked] == [
             [{"role": "user", "content": f"{CANARY}\n{i}"}] for i in range(4)]
-        assert places(up) == {"spool/kept.ndjson"}
+        wait_until(lambda: places(up) == {"spool/kept.ndjson"}, what="an empty live file")
         assert (up.dir / "spool").stat().st_mode & 0o777 == 0o700
         for path in (up.dir / "spool").iterdir():
             assert path.stat().st_mode & 0o777 == 0o600, path
@@ -104,7 +104,7 @@ rules: [{name: secret, match: {header: x-team, header_value: legal}, sample: no}
         told = json.loads(done.stdout)
         assert (told["source"], told["judged"], told["unreadable"]) == ("sample", 4, 0)
         assert CANARY not in done.stdout + done.stderr
-        assert places(up) == set()
+        wait_until(lambda: places(up) == set(), what="a clean folder")
     finally:
         judge.stop()
 
@@ -121,4 +121,4 @@ def test_what_nobody_judges_is_deleted_in_time(start_up, upstream):
                               + b"\n" for line in lines))
     os.chmod(kept, 0o600)
     wait_until(lambda: kept.read_bytes() == b"", what="deletion")
-    assert places(up) == set()
+    wait_until(lambda: places(up) == set(), what="a clean folder")
