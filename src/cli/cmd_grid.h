@@ -22,6 +22,9 @@ enum sprout_status sprout_grid_show(const struct sprout_grid_args *a,
 /* cmd_grid_show.c: each provider in turn. */
 enum sprout_status sprout_grid_test(const struct sprout_grid_args *a,
                                     const struct sprout_config *c);
+/* cmd_grid_error.c: how wrong our forecast would have been on a file. */
+enum sprout_status sprout_grid_error(const struct sprout_grid_args *a,
+                                     const struct sprout_config *c);
 /* cmd_grid_export.c: the ledger's history as a CSV file that `csv` reads. */
 enum sprout_status sprout_grid_export(const struct sprout_grid_args *a,
                                       const struct sprout_config *c);

@@ -355,3 +355,19 @@ def test_live_values_are_kept_exported_and_make_the_range_after_a_restart(tmp_pa
         assert up.status()["grid"]["high_g_per_kwh"] == 321.5
     finally:
         up.stop()
+
+
+def test_our_forecast_is_measured_on_a_file(tmp_path):
+    lines = ["Datetime (UTC),Zone Id,Carbon Intensity gCO2eq/kWh (direct)"]
+    for hour in range(70 * 24):  # the same every day
+        at = time.strftime("%Y-%m-%d %H:00:00", time.gmtime(1672531200 + hour * 3600))
+        lines.append(f"{at},GB,{100 + hour % 24}")
+    file = tmp_path / "gb.csv"
+    file.write_text("\n".join(lines) + "\n")
+    code, out, _ = sprout("grid", "error", "--json", "--grid", f"csv:{file}")
+    said = json.loads(out)
+    assert code == 0 and len(said["ahead"]) == 24 and said["hours"] > 700
+    # Each hour of the day is pulled a little towards the mean, by one of fifteen values.
+    assert all(row["error"] < 1 for row in said["ahead"])
+    assert said["ahead"][5]["error_as_now"] == pytest.approx(2 * 6 * 18 / 24, abs=0.1)
+    assert sprout("grid", "error", "--grid", "static:1")[0] == 2
