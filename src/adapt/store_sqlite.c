@@ -82,7 +82,12 @@ static const char schema_2[] =
     " t2 INTEGER NOT NULL);";
 
 static const char *const migrations[SPROUT_STORE_SCHEMA] = {
-    schema_1, schema_2, sprout_store_schema_evaluations, sprout_store_schema_history};
+    schema_1,
+    schema_2,
+    sprout_store_schema_evaluations,
+    sprout_store_schema_history,
+    sprout_store_schema_feedback,
+};
 
 enum {
     APPLICATION_ID = 0x53707274, /* "Sprt", in the file's header */

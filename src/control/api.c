@@ -19,6 +19,7 @@ enum { BACKLOG = 64, IDLE_SECONDS = 30, PRIVATE_MASK = 0177 };
 struct sprout_api {
     struct MHD_Daemon *mhd;
     sprout_api_snapshot_fn *snapshot;
+    sprout_api_feedback_fn *feedback; /* NULL: not taken */
     void *ctx;
     int epoll_fd;
     char address[SPROUT_ADDRESS_TEXT];
@@ -108,22 +109,88 @@ static bool is_local_host(const char *host)
            strspn(name.ptr, "0123456789.") == name.len;
 }
 
+/* A page of another site that makes a browser post here says so in Origin. */
+static bool is_local_origin(const char *origin)
+{
+    const char *const host = origin == NULL ? NULL : strstr(origin, "://");
+    return origin == NULL || (host != NULL && is_local_host(host + 3));
+}
+
+/* The body of a POST, as it comes; from malloc, freed by on_done. */
+struct body {
+    size_t len;
+    bool too_long;
+    char bytes[SPROUT_API_BODY_MAX];
+};
+
+static void put_bytes(struct body *b, const char *bytes, size_t n)
+{
+    b->too_long = b->too_long || n > sizeof b->bytes - b->len;
+    if (!b->too_long) {
+        memcpy(b->bytes + b->len, bytes, n);
+        b->len += n;
+    }
+}
+
+static enum MHD_Result take_feedback(struct sprout_api *api, struct MHD_Connection *c,
+                                     const struct body *body)
+{
+    struct sprout_error err = {.message = ""};
+    struct sprout_buf b = sprout_buf_of(api->answer, sizeof api->answer);
+
+    if (!is_local_host(MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host")) ||
+        !is_local_origin(MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Origin"))) {
+        return reply(c, MHD_HTTP_FORBIDDEN, "text/plain",
+                     SPROUT_STR("Host and Origin must be this machine's loopback\n"));
+    }
+    if (body->too_long) {
+        return reply(c, MHD_HTTP_CONTENT_TOO_LARGE, "text/plain",
+                     SPROUT_STR("a feedback has at most 4096 bytes\n"));
+    }
+    const struct sprout_str text = {body->bytes, body->len};
+    const enum sprout_status status = api->feedback(api->ctx, text, &b, &err);
+    if (status == SPROUT_OK) {
+        return reply(c, MHD_HTTP_OK, "application/json", sprout_buf_str(&b));
+    }
+    b.len = 0;
+    sprout_buf_put(&b, SPROUT_STR("{\"error\":"));
+    sprout_buf_json(&b, sprout_str_of(err.message));
+    sprout_buf_put(&b, SPROUT_STR("}\n"));
+    return reply(
+        c, status == SPROUT_INVALID ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_SERVICE_UNAVAILABLE,
+        "application/json", sprout_buf_str(&b));
+}
+
+static void on_done(void *ctx, struct MHD_Connection *c, void **state,
+                    enum MHD_RequestTerminationCode why)
+{
+    (void)ctx;
+    (void)c;
+    (void)why;
+    free(*state);
+    *state = NULL;
+}
+
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *url,
                                   const char *method, const char *version,
                                   const char *upload, size_t *upload_size, void **state)
 {
     struct sprout_api *const api = ctx;
-    static char seen; /* its address is the mark, never its value */
-
     (void)version;
-    (void)upload;
-    if (*state == NULL) { /* first call: headers only; a body, if any, is let pass */
-        *state = &seen;
-        return MHD_YES;
+    if (*state == NULL) { /* first call: headers only */
+        *state = calloc(1, sizeof(struct body));
+        return *state == NULL ? MHD_NO : MHD_YES;
     }
     if (*upload_size > 0) {
+        put_bytes(*state, upload, *upload_size);
         *upload_size = 0;
         return MHD_YES;
+    }
+    if (api->feedback != NULL && strcmp(url, "/v1/feedback") == 0) {
+        return strcmp(method, "POST") == 0
+                   ? take_feedback(api, c, *state)
+                   : reply(c, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain",
+                           SPROUT_STR("only POST is known here\n"));
     }
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         return reply(c, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain",
@@ -146,8 +213,10 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
         }
         return reply(c, code, routes[i].type, sprout_buf_str(&b));
     }
-    return reply(c, MHD_HTTP_NOT_FOUND, "text/plain",
-                 SPROUT_STR("not there; try /healthz /readyz /v1/status /metrics\n"));
+    return reply(
+        c, MHD_HTTP_NOT_FOUND, "text/plain",
+        SPROUT_STR(
+            "not there; try /healthz /readyz /v1/status /metrics, POST /v1/feedback\n"));
 }
 
 /* ---- listening ------------------------------------------------------------------------- */
@@ -227,8 +296,9 @@ static enum sprout_status start_mhd(struct sprout_api *api, int fd,
 {
     api->mhd = MHD_start_daemon(
         MHD_USE_EPOLL, 0, NULL, NULL, on_request, api, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)SPROUT_API_CONNECTIONS_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)SPROUT_API_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_SECONDS, MHD_OPTION_END);
     const union MHD_DaemonInfo *const info =
         api->mhd == NULL ? NULL : MHD_get_daemon_info(api->mhd, MHD_DAEMON_INFO_EPOLL_FD);
     if (info == NULL) {
@@ -268,6 +338,11 @@ enum sprout_status sprout_api_new(const char *address, sprout_api_snapshot_fn *s
     }
     *out = api;
     return SPROUT_OK;
+}
+
+void sprout_api_on_feedback(struct sprout_api *api, sprout_api_feedback_fn *take)
+{
+    api->feedback = take;
 }
 
 void sprout_api_free(struct sprout_api *api)

@@ -5,6 +5,7 @@
  *     GET /readyz      200 or 503, {"ready":..,"waiting_for":[..]}
  *     GET /v1/status   the snapshot as JSON
  *     GET /metrics     the snapshot as Prometheus text
+ *     POST /v1/feedback   what a user says of an answer (feedback.h)
  *
  * On a loopback address or a Unix socket (0600), and nowhere else: there is no password to
  * it, so nothing can be asked from another machine.  A request that names a foreign Host
@@ -19,6 +20,7 @@
 enum {
     SPROUT_API_ANSWER_MAX = 1 << 20,
     SPROUT_API_CONNECTIONS_MAX = 64,
+    SPROUT_API_BODY_MAX = 4096,
 };
 
 struct sprout_api;
@@ -32,6 +34,11 @@ SPROUT_MUST_USE enum sprout_status sprout_api_new(const char *address,
                                                   sprout_api_snapshot_fn *snapshot,
                                                   void *ctx, struct sprout_api **out,
                                                   struct sprout_error *err);
+/* Takes a feedback's body and appends the answer; without one, POST is refused. */
+typedef enum sprout_status sprout_api_feedback_fn(void *ctx, struct sprout_str body,
+                                                  struct sprout_buf *answer,
+                                                  struct sprout_error *err);
+void sprout_api_on_feedback(struct sprout_api *api, sprout_api_feedback_fn *take);
 void sprout_api_free(struct sprout_api *api);
 
 /* Where it listens, the port filled in. */

@@ -150,6 +150,14 @@ static void snapshot(void *ctx, struct sprout_snapshot *out)
     out->admin = sprout_api_address(l->api);
 }
 
+static enum sprout_status take_feedback(void *ctx, struct sprout_str body,
+                                        struct sprout_buf *answer,
+                                        struct sprout_error *err)
+{
+    struct loop *const l = ctx;
+    return sprout_daemon_feedback(&l->work, body, sprout_clock_wall(), answer, err);
+}
+
 static enum sprout_status open_api(struct loop *l, struct sprout_error *err)
 {
     char path[SPROUT_DAEMON_PATH_MAX], line[SPROUT_ADDRESS_TEXT + 1];
@@ -157,6 +165,7 @@ static enum sprout_status open_api(struct loop *l, struct sprout_error *err)
     enum sprout_status status = sprout_api_new(c->admin, snapshot, l, &l->api, err);
 
     if (status == SPROUT_OK) {
+        sprout_api_on_feedback(l->api, take_feedback);
         status = sprout_daemon_path(c->dir, SPROUT_PATH_ADMIN, path, err);
     }
     if (status != SPROUT_OK) {
@@ -240,6 +249,7 @@ enum sprout_status sprout_daemon_run(const struct sprout_daemon_opts *opts,
     }
     l->opts = opts;
     l->signal_fd = l->lock_fd = -1;
+    l->work.feedback_new = true; /* the ledger may hold some */
     const enum sprout_status status = start(l, err);
     if (status == SPROUT_OK) {
         sprout_log_info("control-started", "dir %s, admin %s", l->work.config->dir,

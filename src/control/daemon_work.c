@@ -236,7 +236,9 @@ void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,
                             struct sprout_snapshot *out)
 {
     refresh_health(d);
+    sprout_daemon_feedback_refresh(d);
     *out = (struct sprout_snapshot){
+        .feedback = &d->feedback,
         .now = wall,
         .started = d->started,
         .pid = (int)getpid(),

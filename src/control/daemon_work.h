@@ -9,6 +9,7 @@
 #include "adapt/grid.h"
 #include "adapt/store.h"
 #include "adapt/weights.h"
+#include "control/feedback.h"
 #include "control/config.h"
 #include "control/daemon.h"
 #include "control/evaluator_thread.h"
@@ -83,6 +84,9 @@ struct sprout_daemon {
     struct sprout_pending pending[SPROUT_DAEMON_PENDING_MAX]; /* oldest first */
     size_t pending_count;
 
+    struct sprout_feedback feedback;
+    bool feedback_new; /* something was said since it was read */
+
     sprout_mono retain_next;
 
     struct sprout_evaluator_thread *evaluator; /* NULL: none */
@@ -136,6 +140,13 @@ void sprout_daemon_meter_stop(struct sprout_daemon *d);
 void sprout_daemon_meter_turn(struct sprout_daemon *d, sprout_mono mono,
                               sprout_instant wall);
 void sprout_daemon_meter_snapshot(struct sprout_daemon *d, struct sprout_snapshot *out);
+/* Takes in what a user says, and reads again what all say where that may have changed. */
+SPROUT_MUST_USE enum sprout_status sprout_daemon_feedback(struct sprout_daemon *d,
+                                                          struct sprout_str body,
+                                                          sprout_instant wall,
+                                                          struct sprout_buf *answer,
+                                                          struct sprout_error *err);
+void sprout_daemon_feedback_refresh(struct sprout_daemon *d);
 void sprout_daemon_retain(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall);
 
 void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,

@@ -218,6 +218,9 @@ static void put_ledger(struct sprout_buf *b, const struct sprout_snapshot *s)
                 s->health.damaged);
     put_counter(b, "sprout_journal_duplicate_lines_total", "Lines that came twice.",
                 s->health.duplicates);
+    put_gauge(b, "sprout_feedback_alarms",
+              "Levels disliked more than the holdout, by a test valid at every look.",
+              s->feedback == NULL ? 0 : (double)s->feedback->raised);
     put_gauge(b, "sprout_ledger_bytes", "Size of the database.", (double)s->health.bytes);
 }
 

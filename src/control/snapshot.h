@@ -11,6 +11,7 @@
 
 #include "adapt/grid.h"
 #include "adapt/store.h"
+#include "control/feedback.h"
 #include "control/ingest.h"
 #include "control/metering.h"
 #include "control/planner.h"
@@ -44,6 +45,8 @@ struct sprout_snapshot {
     int64_t plans;
     int64_t plan_errors;
     const char *plan_error; /* the last one, "" once a plan succeeded */
+
+    const struct sprout_feedback *feedback; /* NULL: none is taken */
 
     bool ledger_open;
     const char *ledger_error; /* "" when all is well */

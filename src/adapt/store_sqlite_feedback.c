@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store_sqlite_feedback.c - see store_feedback.h. */
+#include "adapt/store_feedback.h"
+#include "adapt/store_sqlite.h"
+
+enum { NS_PER_US = 1000 };
+
+const char sprout_store_schema_feedback[] =
+    "CREATE TABLE feedback(id INTEGER PRIMARY KEY, request TEXT NOT NULL UNIQUE,"
+    " at INTEGER NOT NULL, value REAL NOT NULL);"
+    "CREATE INDEX receipts_by_request ON receipts(request);";
+
+static enum sprout_status prepare(struct sprout_store *s, const char *sql,
+                                  sqlite3_stmt **out, struct sprout_error *err)
+{
+    return sqlite3_prepare_v2(s->db, sql, -1, out, NULL) == SQLITE_OK
+               ? SPROUT_OK
+               : sprout_store_failed(s, "preparing a statement", err);
+}
+
+/* Steps once: a number (of its first column, 0 without a row) and lets go. */
+static enum sprout_status finish(struct sprout_store *s, sqlite3_stmt *q, int64_t *out,
+                                 struct sprout_error *err)
+{
+    const int code = sqlite3_step(q);
+    const int64_t n = code == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+    const enum sprout_status status = code == SQLITE_ROW || code == SQLITE_DONE
+                                          ? SPROUT_OK
+                                          : sprout_store_failed(s, "feedback", err);
+    sqlite3_finalize(q);
+    if (status == SPROUT_OK) {
+        *out = n;
+    }
+    return status;
+}
+
+enum sprout_status sprout_store_put_feedback(struct sprout_store *s,
+                                             struct sprout_str request, double value,
+                                             sprout_instant at, bool *out_known,
+                                             struct sprout_error *err)
+{
+    sqlite3_stmt *q = NULL;
+    int64_t n = 0;
+    enum sprout_status status =
+        prepare(s,
+                "INSERT INTO feedback(request, at, value) VALUES(?1, ?2, ?3) "
+                "ON CONFLICT(request) DO UPDATE SET value = excluded.value",
+                &q, err);
+    if (status != SPROUT_OK) {
+        return status;
+    }
+    sprout_store_bind_str(q, 1, request);
+    sqlite3_bind_int64(q, 2, at.ns / NS_PER_US);
+    sqlite3_bind_double(q, 3, value);
+    status = finish(s, q, &n, err);
+    if (status == SPROUT_OK) {
+        status = prepare(s, "SELECT EXISTS(SELECT 1 FROM receipts WHERE request = ?1)",
+                         &q, err);
+    }
+    if (status == SPROUT_OK) {
+        sprout_store_bind_str(q, 1, request);
+        status = finish(s, q, &n, err);
+    }
+    if (status == SPROUT_OK) {
+        *out_known = n != 0;
+    }
+    return status;
+}
+
+static enum sprout_status count_waiting(struct sprout_store *s, int64_t *out,
+                                        struct sprout_error *err)
+{
+    sqlite3_stmt *q = NULL;
+    const enum sprout_status status =
+        prepare(s,
+                "SELECT count(*) FROM feedback f WHERE NOT EXISTS(SELECT 1 FROM "
+                "receipts r WHERE r.request = f.request)",
+                &q, err);
+    return status == SPROUT_OK ? finish(s, q, out, err) : status;
+}
+
+enum sprout_status sprout_store_feedbacks(struct sprout_store *s,
+                                          sprout_store_feedback_fn *each, void *ctx,
+                                          int64_t *out_waiting, struct sprout_error *err)
+{
+    sqlite3_stmt *q = NULL;
+    int code;
+    enum sprout_status status =
+        prepare(s,
+                "SELECT s.stratum, s.level, s.arm, f.value FROM feedback f "
+                "JOIN receipts r ON r.request = f.request "
+                "JOIN series s ON s.id = r.series GROUP BY f.id ORDER BY f.at, f.id",
+                &q, err);
+    if (status != SPROUT_OK) {
+        return status;
+    }
+    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+        const struct sprout_store_feedback f = {
+            .stratum = sprout_store_column_str(q, 0),
+            .level = sprout_store_column_str(q, 1),
+            .arm = sprout_store_column_str(q, 2),
+            .value = sqlite3_column_double(q, 3),
+        };
+        each(ctx, &f);
+    }
+    status = code == SQLITE_DONE ? SPROUT_OK : sprout_store_failed(s, "feedback", err);
+    sqlite3_finalize(q);
+    return status == SPROUT_OK ? count_waiting(s, out_waiting, err) : status;
+}

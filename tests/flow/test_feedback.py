@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What users say of answers: taken in by the admin API, compared with the holdout."""
+import contextlib
+import json
+import random
+import sqlite3
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from evaluation import Control
+from up import wait_until
+
+
+@pytest.fixture
+def control(tmp_path, upstream):
+    it = Control(tmp_path / "data", f"http://127.0.0.1:{upstream.port}")
+    wait_until((it.dir / "control.addr").exists, what="control.addr")
+    yield it
+    it.stop()
+
+
+def call(control, path, body=None, **headers):
+    base = "http://" + (control.dir / "control.addr").read_text().strip()
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(base + path, data, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+def say(control, request, feedback):
+    return call(control, "/v1/feedback", {"request": request, "feedback": feedback})
+
+
+def told(control):
+    return call(control, "/v1/status")[1]["feedback"]
+
+
+def serve(control, count, level, arm, name):
+    """Receipts of requests NAME-0, NAME-1, ... as ingest would have written them."""
+    db = sqlite3.connect(control.dir / "ledger.db", timeout=20)
+    with contextlib.closing(db), db:
+        series = db.execute("INSERT INTO series(level, model, arm, rule, stratum, method) "
+                            "VALUES(?, 'm', ?, '', 'all', '')", (level, arm)).lastrowid
+        db.execute("INSERT OR IGNORE INTO workers(id, name, last_seq, missing, seen) "
+                   "VALUES(1, 'w', 0, 0, 0)")
+        db.execute("INSERT OR IGNORE INTO slots(id, zone, quality, at) "
+                   "VALUES(1000, 'Z', 'live', 0)")
+        db.executemany(
+            "INSERT INTO receipts(worker, seq, at, series, slot, request, stream, usage, "
+            "outcome) VALUES(1, ?, ?, ?, 1000, ?, 0, 'reported', 'ok')",
+            [(series * 100000 + i, int(time.time() * 1e6), series, f"{name}-{i}")
+             for i in range(count)])
+
+
+def test_the_last_word_holds_and_is_counted_once(control):
+    serve(control, 1, "L1", "mix", "a")
+    assert say(control, "a-0", "down") == (200, {"request": "a-0", "value": -1, "known": True})
+    assert say(control, "a-0", "down")[0] == 200
+    feedback = told(control)
+    assert (feedback["ratings"], feedback["alarms"]) == (1, 0)
+    assert say(control, "a-0", 0.5)[1]["value"] == 0.5
+    [level] = told(control)["levels"]
+    assert level["treated"] == {"ratings": 1, "disliked": 0.25}
+    assert level["holdout"] == {"ratings": 0, "disliked": None}
+
+
+def test_what_comes_before_its_receipt_waits_for_it(control):
+    assert say(control, "late-0", "up") == (200, {"request": "late-0", "value": 1,
+                                                 "known": False})
+    assert (told(control)["ratings"], told(control)["waiting"]) == (0, 1)
+    serve(control, 1, "L2", "mix", "late")
+    assert (told(control)["ratings"], told(control)["waiting"]) == (1, 0)
+
+
+@pytest.mark.parametrize("body, expected", [
+    (b"{", "JSON object"), (b"[]", "JSON object"), ({"feedback": "up"}, "request"),
+    ({"request": "", "feedback": "up"}, "request"),
+    ({"request": "x" * 4000, "feedback": "up"}, "request"),
+    ({"request": "x"}, "up"), ({"request": "x", "feedback": "nice"}, "up"),
+    ({"request": "x", "feedback": 2}, "-1 to 1"),
+    ({"request": "x", "feedback": True}, "-1 to 1"),
+])
+def test_what_is_no_feedback_is_refused_with_what_was_expected(control, body, expected):
+    code, why = call(control, "/v1/feedback", body)
+    assert code == 400 and expected in why
+    assert told(control)["waiting"] == 0
+
+
+def test_other_sites_long_bodies_and_other_methods_are_refused(control):
+    good = {"request": "x", "feedback": "up"}
+    assert call(control, "/v1/feedback", good, Origin="https://evil.example")[0] == 403
+    assert call(control, "/v1/feedback", good, Host="evil.example")[0] == 403
+    assert call(control, "/v1/feedback", b"x" * 5000)[0] == 413
+    assert call(control, "/v1/feedback")[0] == 405
+    assert told(control)["waiting"] == 0
+
+
+def test_short_answers_that_annoy_raise_an_alarm(control):
+    random.seed(1)
+    serve(control, 400, "L2", "mix", "short")
+    serve(control, 400, "L0", "holdout", "long")
+    for i in range(400):
+        for name, bad in (("short", 0.3), ("long", 0.1)):
+            assert say(control, f"{name}-{i}", "down" if random.random() < bad else "up")[0] == 200
+        if told(control)["alarms"]:
+            break
+    feedback = told(control)
+    [level] = feedback["levels"]
+    assert level["alarm"] and level["level"] == "L2" and feedback["alarms"] == 1
+    assert level["treated"]["disliked"] > level["holdout"]["disliked"]
+    base = "http://" + (control.dir / "control.addr").read_text().strip()
+    with urllib.request.urlopen(base + "/metrics", timeout=20) as answer:
+        assert b"\nsprout_feedback_alarms 1\n" in answer.read()
