@@ -8,6 +8,7 @@
 
 #include "adapt/clock.h"
 #include "cli/cli.h"
+#include "cli/report_sci.h"
 #include "cli/run_opts.h"
 #include "control/daemon.h"
 #include "control/savings.h"
@@ -23,6 +24,9 @@ static const char help[] =
     "  --until TIME   up to this moment; both ends are taken as whole hours\n"
     "  --by WHAT      hour, level (the default), model or arm\n"
     "  --dir DIR      folder of the ledger (sprout-data)\n"
+    "  --sci          as a Software Carbon Intensity (SCI 1.1): O, M, per request and\n"
+    "                 per 1000 tokens\n"
+    "  --csv          the rows as CSV; what is unknown is empty\n"
     "  --json         one object\n"
     "  --help         this text\n";
 
@@ -31,6 +35,8 @@ struct args {
     struct sprout_store_range range;
     enum sprout_store_by by;
     bool json;
+    bool sci;
+    bool csv;
     bool help;
 };
 
@@ -103,6 +109,10 @@ static enum sprout_status parse(int argc, char **argv, struct args *out,
         }
         if (strcmp(argv[i], "--json") == 0) {
             a.json = true;
+        } else if (strcmp(argv[i], "--sci") == 0) {
+            a.sci = true;
+        } else if (strcmp(argv[i], "--csv") == 0) {
+            a.csv = true;
         } else if (strcmp(argv[i], "--help") == 0) {
             a.help = true;
         } else if (!known) {
@@ -114,6 +124,11 @@ static enum sprout_status parse(int argc, char **argv, struct args *out,
             status = parse_value(argv[i], argv[i + 1], &a, err);
             i++;
         }
+    }
+    if (status == SPROUT_OK && a.csv && (a.sci || a.json)) {
+        status = sprout_fail(err, SPROUT_USAGE,
+                             "--csv is a form of its own: not beside "
+                             "--json or --sci");
     }
     if (status == SPROUT_OK) {
         *out = a;
@@ -361,7 +376,11 @@ int sprout_cmd_report(int argc, char **argv)
         return sprout_cli_fail("report", &err, status);
     }
     int code = 0;
-    if (a.json) {
+    if (a.sci) {
+        code = sprout_report_sci(report, a.json);
+    } else if (a.csv) {
+        sprout_report_rows_csv(report);
+    } else if (a.json) {
         code = print_json(report);
     } else {
         print_period(report);

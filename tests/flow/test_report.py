@@ -112,6 +112,37 @@ def test_rows_add_up_to_the_total_by_whatever_they_are_grouped(served, by):
         got["total"]["carbon_g"])
 
 
+def test_carbon_intensity_of_software_is_the_sums_by_the_standard(served):
+    total = report(served)["total"]
+    sci = report(served, "--sci")["sci"]
+    assert (sci["requests"], sci["requests_unknown"]) == (200, 0)
+    assert sci["energy_kwh"] == pytest.approx(total["energy_j"] / 3.6e6, rel=1e-6)
+    assert sci["intensity_g_per_kwh"] == pytest.approx(473, rel=1e-3)  # the assumed grid
+    assert sci["operational_g"] == pytest.approx(sci["energy_kwh"] * 473, rel=1e-3)
+    assert sci["total_g"] == pytest.approx(total["carbon_g"], rel=1e-6)
+    assert sci["per_request_g"] == pytest.approx(sci["total_g"] / 200)
+    assert sci["per_1000_tokens_g"] == pytest.approx(
+        1000 * sci["total_g"] / sci["output_tokens"])
+    said = run("report", "--dir", str(served.dir), "--sci")
+    assert said.returncode == 0 and "SCI per request" in said.stdout
+    assert said.stdout.startswith("Energy by 1 method, 0 of them measured")
+
+
+def test_rows_as_csv_say_the_same(served):
+    import csv
+    import io
+    done = run("report", "--dir", str(served.dir), "--csv", "--by", "level")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    for row, same in zip(rows, report(served)["rows"], strict=True):
+        assert row["level"] == same["level"] and int(row["requests"]) == same["requests"]
+        assert float(row["energy_j"]) == pytest.approx(same["energy_j"])
+
+
+def test_of_nothing_an_intensity_is_unknown_and_not_zero(up):
+    sci = report(up, "--sci")["sci"]
+    assert sci["per_request_g"] is None and sci["intensity_g_per_kwh"] is None
+
+
 def test_too_little_holdout_is_said_and_gives_no_number(up):
     for i in range(10):
         up.chat(f"question {i}")

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* report_sci.c - see report_sci.h. */
+#include "cli/report_sci.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/status.h"
+#include "control/sci.h"
+
+enum { JSON_MAX = 16 * 1024, NAME_MAX_HERE = 600 };
+
+/* What the figures rest on, first: measured, modelled, and of which grid. */
+static void print_basis(const struct sprout_savings *r)
+{
+    int64_t live = 0, all = 0;
+    int measured = 0;
+    for (size_t i = 0; i < r->methods; i++) {
+        measured +=
+            sprout_str_starts(sprout_str_of(r->method[i]), SPROUT_STR("measured"));
+    }
+    for (size_t i = 0; i < r->grids; i++) {
+        all += r->grid[i].requests;
+        live += sprout_str_eq(sprout_str_of(r->grid[i].quality), SPROUT_STR("live"))
+                    ? r->grid[i].requests
+                    : 0;
+    }
+    printf(
+        "Energy by %zu method%s, %d of them measured; %.0f %% of requests at live grid "
+        "values;\nenergy or grid unknown for %lld of %lld requests, which are not "
+        "counted.\n\n",
+        r->methods, r->methods == 1 ? "" : "s", measured,
+        all > 0 ? 100.0 * (double)live / (double)all : 0.0,
+        (long long)(r->total.requests - r->total.graded), (long long)r->total.requests);
+}
+
+static void print_figure(const char *name, double v, const char *unit)
+{
+    if (isfinite(v)) {
+        printf("%-34s %14.6g %s\n", name, v, unit);
+    } else {
+        printf("%-34s %14s %s\n", name, "unknown", unit);
+    }
+}
+
+int sprout_report_sci(const struct sprout_savings *r, bool json)
+{
+    const struct sprout_sci s = sprout_sci_of(r);
+    if (json) {
+        char text[JSON_MAX];
+        struct sprout_buf b = sprout_buf_of(text, sizeof text);
+        sprout_sci_put(&b, r);
+        printf("%.*s\n", (int)b.len, b.ptr);
+        return b.full ? sprout_status_exit(SPROUT_LIMIT) : 0;
+    }
+    print_basis(r);
+    puts("Software Carbon Intensity (SCI 1.1, ISO/IEC 21031:2024), location-based");
+    print_figure("E  energy, without overhead", s.energy_kwh, "kWh");
+    print_figure("I  intensity, overhead inside", s.intensity, "g/kWh");
+    print_figure("O  operational", s.operational_g, "g CO2e");
+    print_figure("   evaluation and judge", s.evaluation_g, "g CO2e");
+    print_figure("M  embodied", s.embodied_g, "g CO2e");
+    print_figure("SCI per request", s.per_request_g, "g CO2e");
+    print_figure("SCI per 1000 output tokens", s.per_1000_tokens_g, "g CO2e");
+    puts("\nBoundary: inference as accounted, the making of its hardware, evaluation and "
+         "judge;\n"
+         "not training, network or clients, nor the gateway's own processor time.");
+    return 0;
+}
+
+/* RFC 4180: quoted where it must be. */
+static void put_cell(const char *text)
+{
+    bool odd = false;
+    for (const char *p = text; *p != '\0'; p++) {
+        odd = odd || *p == ',' || *p == '"' || *p == '\n' || *p == '\r';
+    }
+    if (!odd) {
+        fputs(text, stdout);
+        return;
+    }
+    putchar('"');
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p == '"') {
+            putchar('"');
+        }
+        putchar(*p);
+    }
+    putchar('"');
+}
+
+static void put_number(double v)
+{
+    if (isfinite(v)) {
+        printf(",%.15g", v);
+    } else {
+        putchar(','); /* unknown is empty, never 0 */
+    }
+}
+
+void sprout_report_rows_csv(const struct sprout_savings *r)
+{
+    printf(
+        "%s,requests,metered,graded,prompt_tokens,output_tokens,energy_j,operational_g,"
+        "embodied_g,grams_l0\r\n",
+        sprout_savings_by_text(r->by));
+    for (size_t i = 0; i < r->rows; i++) {
+        const struct sprout_store_sum *const s = &r->row[i].sum;
+        char name[NAME_MAX_HERE];
+        struct sprout_buf b = sprout_buf_of(name, sizeof name - 1);
+        sprout_savings_row_name(r, &r->row[i], &b);
+        name[b.len] = '\0';
+        put_cell(name);
+        printf(",%lld,%lld,%lld,%lld,%lld", (long long)s->requests, (long long)s->metered,
+               (long long)s->graded, (long long)s->prompt, (long long)s->completion);
+        put_number(sprout_savings_joules(s));
+        put_number(s->graded > 0 ? (double)s->operational_ug / 1e6 : NAN);
+        put_number(s->metered > 0 ? (double)s->embodied_ug / 1e6 : NAN);
+        put_number(s->graded > 0 ? (double)s->grams_l0_ug / 1e6 : NAN);
+        fputs("\r\n", stdout);
+    }
+}
