@@ -3,7 +3,7 @@
  *
  *     POST /v1/feedback  {"request": ID, "feedback": "up" | "down" | number}
  *
- * ID is the request id of the answer (Sprout-Request, $request_id).  A number lies in [-1, 1],
+ * ID is the request id of the answer (Sprout-Request-Id of the reply).  A number lies in [-1, 1],
  * below 0 is dislike.  Said again, the last word holds.
  * For each (stratum, level) whose requests chance decided about, ratings are compared with
  * those of the holdout in the same stratum by core/alarm; the k-th pair to appear is given

@@ -255,7 +255,8 @@ static void one_truth(int strata, int *share_held, int *ratio_held)
     *ratio_held += r.low <= ratio && ratio <= r.high;
 }
 
-/* SPROUT_RUNS says how often, 10 000 for the claim in the documents. */
+/* SPROUT_RUNS says how often: 2 000 or more, as fewer scatter out of the band, and 10 000
+ * for the claim in the documents. */
 static void ninety_percent_intervals_hold_the_truth_in_ninety_percent(void **s)
 {
     (void)s;
