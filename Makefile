@@ -176,7 +176,11 @@ LIB_SRC    := $(foreach l,$(LIB_LAYERS),$(call src_of,$(l)))
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(LIB_SRC) $(wildcard src/*/*.h)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
-	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -Isrc -o $@ $< $(LIB_SRC) -lm
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -Isrc -o $@ $< $(LIB_SRC) $(FUZZ_MORE) -lm
+
+# Replies of grid providers are read above the pure layers.
+$(BUILD)/fuzz/grid: FUZZ_MORE = $(wildcard src/adapt/grid*.c) $(addprefix src/adapt/,csv.c \
+    http.c file.c log.c rng.c clock.c sha256.c) $(APP_LDLIBS)
 
 unit: $(UNIT_BIN) ## run the unit tests
 	@scripts/run-tests $(UNIT_BIN)
