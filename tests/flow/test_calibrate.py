@@ -76,7 +76,7 @@ def calibrate(*args):
                           timeout=120)
 
 
-RUNS = ("--prompts", "50,800", "--outputs", "40,120", "--concurrency", "1,4", "--rounds", "2",
+RUNS = ("--prompts", "50,3000", "--outputs", "40,120", "--concurrency", "1,4", "--rounds", "2",
         "--idle-seconds", "2")
 
 
@@ -88,6 +88,7 @@ meters:
     url: {machine.url}/metrics
     metric: sim_gpu_joules_total
     covers: gpu
+    max_watts: 1000000  # the script spends a whole prompt in an instant
 """)
     result = calibrate("--config", str(config), "--upstream", machine.url, *RUNS, "--json",
                        "--out", str(profile))
