@@ -15,13 +15,14 @@ static enum sprout_status find_price(struct plan *p, uint32_t levels, double flo
                                      int kind, struct sprout_predict_price *out)
 {
     const struct sprout_plan_in *const in = p->in;
-    const struct sprout_predict_goal goal = {
+    struct sprout_predict_goal goal = {
         .floor = floor,
         .caution = in->config->predictor.caution,
         .levels = levels,
         .ng_per_token = p->policy->predictor.ng_per_token,
     };
     struct sprout_arena scratch = *p->arena; /* given back when this returns */
+    memcpy(goal.correction, p->policy->predictor.correction, sizeof goal.correction);
     struct sprout_predict_sample *const some =
         sprout_arena_array(&scratch, in->sample_count + 1, sizeof *some);
     size_t n = 0;
@@ -34,6 +35,25 @@ static enum sprout_status find_price(struct plan *p, uint32_t levels, double flo
         return some == NULL ? SPROUT_NO_MEMORY : SPROUT_NOT_FOUND;
     }
     return sprout_predict_price_find(some, n, &goal, &scratch, out, p->err);
+}
+
+/* What verdicts on prompts served here say the predictions are off by: the judged share of a
+ * level, cautious as the mix takes it, less the mean of what was predicted.  So the account of
+ * quality is the judge's, and only the order of prompts within a level is the predictor's. */
+static void correct(struct plan *p)
+{
+    struct sprout_policy_predictor *const to = &p->policy->predictor;
+    const double n = (double)p->in->sample_count;
+    if (!p->why->evidence.used) {
+        return;
+    }
+    for (size_t l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
+        double mean = 0;
+        for (size_t i = 0; i < p->in->sample_count; i++) {
+            mean += (double)p->in->samples[i].quality[l] / SPROUT_PREDICT_ONE / n;
+        }
+        to->correction[l] = fmax(-1, fmin(1, p->stratum->level[l].quality - mean));
+    }
 }
 
 static bool can_decide(const struct plan *p)
@@ -60,6 +80,7 @@ enum sprout_status sprout_plan_predict(struct plan *p)
     if (!can_decide(p)) {
         return SPROUT_OK;
     }
+    correct(p);
     const enum sprout_status status = find_price(p, 0, p->policy->floor, -1, &why->price);
     if (status == SPROUT_OK) {
         to->decides = why->decides = true;

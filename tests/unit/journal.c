@@ -182,7 +182,7 @@ static void what_was_read_is_forgotten_but_for_the_newest(void **state)
     snprintf(other, sizeof other, "%s.old", path); /* no name that rotation gives */
     append_to(other, "x\n");
     for (int i = 1; i <= 4; i++) {
-        char suffix[8];
+        char suffix[16];
         snprintf(suffix, sizeof suffix, ".%d", i);
         append("line\n");
         changed_at(path, i);

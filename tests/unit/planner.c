@@ -376,6 +376,74 @@ static void what_is_published_is_what_nginx_reads(void **state)
     sprout_config_free(c);
 }
 
+/* ---- the predictor --------------------------------------------------------------------- */
+
+static struct sprout_predict_sample samples[100];
+
+/* Prompts of which half are best at L0 and half at L2, as predicted. */
+static struct sprout_plan_in predicted_input(const struct sprout_config *c,
+                                             const struct sprout_predictor *predictor,
+                                             size_t count)
+{
+    struct sprout_plan_in in = input(c, 300);
+    for (size_t i = 0; i < count; i++) {
+        const bool brief = i % 2 == 0;
+        samples[i] = (struct sprout_predict_sample){
+            .quality = {brief ? 13107 : 45875, 13107, brief ? 39322 : 6554},
+            .tokens = {51200, 12800, 2560}};
+    }
+    in.predictor = predictor;
+    in.weights_file = SPROUT_STR("predictor-0000000000000007.weights");
+    in.samples = samples;
+    in.sample_count = count;
+    return in;
+}
+
+static void a_predictor_decides_once_it_was_shown_enough(void **state)
+{
+    (void)state;
+    struct sprout_config *c = config_of("quality: {rule: fixed, floor: 1}\n"
+                                        "predictor: {samples_min: 50, caution: 0}\n");
+    const struct sprout_predictor predictor = {.id = 7};
+    struct sprout_plan_in in = predicted_input(c, &predictor, 49);
+    struct planned p = plan(&in);
+    assert_int_equal(p.policy->predictor.id, 7);
+    assert_false(p.policy->predictor.decides);
+    in = predicted_input(c, &predictor, 100);
+    p = plan(&in);
+    assert_true(p.policy->predictor.decides && p.why.predicted.price.feasible);
+    assert_true(p.policy->predictor.ng_per_token > 0);
+    assert_true(p.why.predicted.price.quality >= 1 - 1e-9);
+    assert_true(p.why.predicted.price.mix[2] > 0.4); /* what is best brief is brief */
+    sprout_config_free(c);
+}
+
+static void without_a_grid_value_no_prediction_decides(void **state)
+{
+    (void)state;
+    struct sprout_config *c = config_of("predictor: {samples_min: 1}\n");
+    const struct sprout_predictor predictor = {.id = 7};
+    struct sprout_plan_in in = predicted_input(c, &predictor, 100);
+    in.grid = SPROUT_GRID_VALUE_NONE;
+    assert_false(plan(&in).policy->predictor.decides);
+    sprout_config_free(c);
+}
+
+static void what_is_protected_is_a_rule_before_all_others(void **state)
+{
+    (void)state;
+    struct sprout_config *c = config_of("protect: [maths, /exam/*]\n"
+                                        "rules: [{name: mine, levels: [L1]}]\n");
+    const struct sprout_plan_in in = input(c, 300);
+    const struct sprout_policy *const p = plan(&in).policy;
+    assert_int_equal(p->rule_count, 3);
+    assert_true(sprout_str_eq(p->rules[0].match.kind, SPROUT_STR("maths")));
+    assert_true(sprout_str_eq(p->rules[1].match.route, SPROUT_STR("/exam/*")));
+    assert_int_equal(p->rules[0].levels, 1);
+    assert_true(sprout_str_eq(p->rules[2].name, SPROUT_STR("mine")));
+    sprout_config_free(c);
+}
+
 static void too_little_memory_is_a_status_wherever_it_runs_out(void **state)
 {
     (void)state;
@@ -398,6 +466,9 @@ static void too_little_memory_is_a_status_wherever_it_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_predictor_decides_once_it_was_shown_enough),
+        cmocka_unit_test(without_a_grid_value_no_prediction_decides),
+        cmocka_unit_test(what_is_protected_is_a_rule_before_all_others),
         cmocka_unit_test(the_mix_is_the_optimum_at_every_floor),
         cmocka_unit_test(the_papers_floor_follows_the_grid),
         cmocka_unit_test(costs_are_equation_one),
