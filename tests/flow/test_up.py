@@ -100,7 +100,9 @@ def test_what_the_configuration_says_of_the_wire_reaches_the_upstream(
     level, sent = ask("short", pack=gzip.compress)
     assert [m["content"] for m in sent["messages"]] == ["Q\n\nAnswer briefly.", "A", "R"]
     wait_until(lambda: len(up.journal()) == 4, what="four lines")
-    assert [line["reason"] for line in up.journal()] == ["forced", "no-patch", "forced", "forced"]
+    # Each worker writes its own lines, in its own time.
+    assert sorted(line["reason"] for line in up.journal()) == [
+        "forced", "forced", "forced", "no-patch"]
 
 
 def test_status_and_metrics_say_the_same(start_up):
