@@ -29,7 +29,7 @@ def ask(up, model, text):
     reply.read()
     connection.close()
     assert reply.status == 200
-    return reply.headers["Sprout-Level"]
+    return reply.headers["Sprout-Level"], reply.headers["Sprout-Policy"]
 
 
 def test_from_prompts_to_the_next_request_with_a_real_model(tmp_path, llama):
@@ -64,7 +64,10 @@ def test_from_prompts_to_the_next_request_with_a_real_model(tmp_path, llama):
         share = {level["level"]: level["share"] for level in after["levels"]}
         old = {level["level"]: level["share"] for level in before["levels"]}
         assert share != old, (wins, share)
-        served = [ask(up, llama["model"], f"Question {i}?") for i in range(8)]
+        # nginx takes a new policy within a second.
+        wait_until(lambda: ask(up, llama["model"], "Are you there?")[1] != before["id"],
+                   what="the new policy in nginx")
+        served = [ask(up, llama["model"], f"Question {i}?")[0] for i in range(8)]
         assert all(share[level] > 0 for level in served), (served, share)
     finally:
         up.stop()
