@@ -53,13 +53,14 @@ int main(int argc, char **argv)
     char *body = read_all(replying ? fopen(argv[3], "rb") : stdin, &body_len);
     const size_t size = sprout_engine_size(json_len);
     if (json == NULL || body == NULL ||
-        sprout_engine_make(block_of(size), size, json, json_len, &engine, why, sizeof why)) {
+        sprout_engine_make(block_of(size), size, json, json_len, &engine, why,
+                           sizeof why)) {
         fprintf(stderr, "splice: %s\n", json && body ? why : "cannot read the files");
         return 1;
     }
     struct sprout_request_head head = {sizeof head, "POST", argv[2], NULL, NULL, NULL};
-    struct sprout_exchange *x = sprout_exchange_make(block_of(sprout_exchange_size()),
-                                                     sprout_exchange_size(), engine, &head);
+    struct sprout_exchange *x = sprout_exchange_make(
+        block_of(sprout_exchange_size()), sprout_exchange_size(), engine, &head);
     struct sprout_decision d = {.size = sizeof d};
     sprout_exchange_request(x, body, body_len);
     sprout_exchange_choose(x, (int64_t)time(NULL) * 1000000000, &d);

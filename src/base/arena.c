@@ -36,6 +36,12 @@ void *sprout_arena_array(struct sprout_arena *a, size_t count, size_t size)
     return sprout_arena_alloc(a, count * size);
 }
 
+void sprout_arena_trim(struct sprout_arena *a, const void *end)
+{
+    const size_t used = (size_t)((const char *)end - a->block);
+    a->used = used < a->used ? used : a->used;
+}
+
 struct sprout_str sprout_arena_str(struct sprout_arena *a, struct sprout_str s)
 {
     char *p = s.len < SIZE_MAX ? sprout_arena_alloc(a, s.len + 1) : NULL;

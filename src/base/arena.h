@@ -36,6 +36,9 @@ void *sprout_arena_raw(struct sprout_arena *a, size_t size);
 /* `count` zeroed things of `size` bytes; a product that overflows spends the arena. */
 void *sprout_arena_array(struct sprout_arena *a, size_t count, size_t size);
 
+/* Gives back what lies from `end` on; `end` is in the last thing that was had. */
+void sprout_arena_trim(struct sprout_arena *a, const void *end);
+
 /* Copy of `s`, with a NUL after it that its length does not count; the empty view when
  * the arena is spent. */
 struct sprout_str sprout_arena_str(struct sprout_arena *a, struct sprout_str s);

@@ -23,7 +23,7 @@
 #include "core/policy.h"
 #include "core/predict_price.h"
 
-enum { SPROUT_PLAN_MEMORY = 4 << 20 }; /* suffices for any configuration */
+enum { SPROUT_PLAN_MEMORY = 16 << 20 }; /* suffices for any configuration */
 
 struct sprout_plan_in {
     const struct sprout_config *config;

@@ -331,26 +331,28 @@ static enum sprout_status check_match(const struct sprout_match *m, const char *
     return SPROUT_OK;
 }
 
-/* A rule's own mixes: shares as everywhere, and none on a level that the rule forbids. */
-static enum sprout_status check_rule_mixes(const struct sprout_policy *p, size_t i,
-                                           struct sprout_error *err)
+/* A rule's own mixes, here or in a zone: shares as everywhere, and none on a level that the
+ * rule forbids. */
+static enum sprout_status check_rule_mixes(const struct sprout_policy *p,
+                                           const struct sprout_rule *r,
+                                           const double (*mix)[SPROUT_LEVELS_MAX],
+                                           const char *where, struct sprout_error *err)
 {
-    const struct sprout_rule *r = &p->rules[i];
-    for (size_t k = 0; r->mix != NULL && k < p->stratum_count; k++) {
+    for (size_t k = 0; mix != NULL && k < p->stratum_count; k++) {
         char path[PATH_MAX_LEN];
         struct sprout_buf b = sprout_buf_of(path, sizeof path);
-        sprout_buf_printf(&b, "rules[%zu].mix[%zu]", i, k);
-        const enum sprout_status s = check_mix(r->mix[k], p->level_count, path, err);
+        sprout_buf_printf(&b, "%smix[%zu]", where, k);
+        const enum sprout_status s = check_mix(mix[k], p->level_count, path, err);
         if (s != SPROUT_OK) {
             return s;
         }
         for (size_t l = 0; l < p->level_count; l++) {
             if (r->levels != 0 && (r->levels >> l & 1) == 0 &&
-                r->mix[k][l] > SPROUT_SHARE_TOLERANCE) {
+                mix[k][l] > SPROUT_SHARE_TOLERANCE) {
                 return sprout_fail(err, SPROUT_INVALID,
                                    "%s[%zu]: found %g, expected 0 for a level that the "
                                    "rule does not allow",
-                                   path, l, r->mix[k][l]);
+                                   path, l, mix[k][l]);
             }
         }
     }
@@ -394,7 +396,7 @@ static enum sprout_status check_rule(const struct sprout_policy *p, size_t i,
     if (s == SPROUT_OK) {
         s = check_range((double)r->ng_per_quality, 0, 1e15, path, "ng_per_quality", err);
     }
-    return s == SPROUT_OK ? check_rule_mixes(p, i, err) : s;
+    return s == SPROUT_OK ? check_rule_mixes(p, r, r->mix, path, err) : s;
 }
 
 /* Journal and ledger name a rule by its name, so a name is a rule's own. */
@@ -477,20 +479,9 @@ static bool is_file_name(struct sprout_str s)
     return s.len > 0 && s.len <= SPROUT_WEIGHTS_NAME_MAX && s.ptr[0] != '.';
 }
 
-static enum sprout_status check_predictor(const struct sprout_policy_predictor *p,
-                                          struct sprout_error *err)
+static enum sprout_status check_prices(const struct sprout_policy_predictor *p,
+                                       const char *path, struct sprout_error *err)
 {
-    static const char path[] = "predictor.";
-    if (p->file.len == 0) {
-        return SPROUT_OK;
-    }
-    if (!is_file_name(p->file)) {
-        return sprout_fail(
-            err, SPROUT_INVALID,
-            "predictor.file: expected the name of a file beside the policy, "
-            "of letters, digits, '-', '_' and '.', at most %d",
-            SPROUT_WEIGHTS_NAME_MAX);
-    }
     enum sprout_status s =
         check_range((double)p->ng_per_token, 0, 1e12, path, "ng_per_token", err);
     if (s == SPROUT_OK) {
@@ -508,18 +499,104 @@ static enum sprout_status check_predictor(const struct sprout_policy_predictor *
     return s;
 }
 
-static enum sprout_status check_grid(const struct sprout_policy_grid *g,
+static enum sprout_status check_predictor(const struct sprout_policy_predictor *p,
+                                          struct sprout_error *err)
+{
+    if (p->file.len == 0) {
+        return SPROUT_OK;
+    }
+    if (!is_file_name(p->file)) {
+        return sprout_fail(
+            err, SPROUT_INVALID,
+            "predictor.file: expected the name of a file beside the policy, "
+            "of letters, digits, '-', '_' and '.', at most %d",
+            SPROUT_WEIGHTS_NAME_MAX);
+    }
+    return check_prices(p, "predictor.", err);
+}
+
+static enum sprout_status check_grid(const struct sprout_policy_grid *g, const char *path,
                                      struct sprout_error *err)
 {
-    enum sprout_status s = check_text(g->zone, 1, SPROUT_NAME_MAX, "grid.", "zone", err);
+    enum sprout_status s = check_text(g->zone, 1, SPROUT_NAME_MAX, path, "zone", err);
     if (s == SPROUT_OK) {
-        s = check_text(g->source, 1, SPROUT_NAME_MAX, "grid.", "source", err);
+        s = check_text(g->source, 1, SPROUT_NAME_MAX, path, "source", err);
     }
     if (s == SPROUT_OK) {
-        s = check_text(g->quality, 1, SPROUT_NAME_MAX, "grid.", "quality", err);
+        s = check_text(g->quality, 1, SPROUT_NAME_MAX, path, "quality", err);
     }
     if (s == SPROUT_OK) {
-        s = check_amount(g->intensity.v, "grid.", "g_per_kwh", err);
+        s = check_amount(g->intensity.v, path, "g_per_kwh", err);
+    }
+    return s;
+}
+
+static enum sprout_status check_zone_mixes(const struct sprout_policy *p, size_t i,
+                                           struct sprout_error *err)
+{
+    const struct sprout_policy_zone *const z = &p->zones[i];
+    static const struct sprout_rule any = {.floor = NAN};
+    char path[PATH_MAX_LEN];
+    struct sprout_buf b = sprout_buf_of(path, sizeof path);
+    sprout_buf_printf(&b, "zones[%zu].", i);
+
+    if (z->rule_count != 0 && z->rule_count != p->rule_count) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%srules: found %zu, expected one per rule, %zu, or none",
+                           path, z->rule_count, p->rule_count);
+    }
+    enum sprout_status s = check_rule_mixes(p, &any, z->mix, path, err);
+    for (size_t k = 0; k < z->rule_count && s == SPROUT_OK; k++) {
+        b = sprout_buf_of(path, sizeof path);
+        sprout_buf_printf(&b, "zones[%zu].rules[%zu].", i, k);
+        s = check_range((double)z->rules[k].ng_per_quality, 0, 1e15, path,
+                        "ng_per_quality", err);
+        if (s == SPROUT_OK) {
+            s = check_rule_mixes(p, &p->rules[k], z->rules[k].mix, path, err);
+        }
+    }
+    return s;
+}
+
+static enum sprout_status check_zone(const struct sprout_policy *p, size_t i,
+                                     struct sprout_error *err)
+{
+    const struct sprout_policy_zone *const z = &p->zones[i];
+    char path[PATH_MAX_LEN];
+    struct sprout_buf b = sprout_buf_of(path, sizeof path);
+    sprout_buf_printf(&b, "zones[%zu].", i);
+
+    enum sprout_status s = check_grid(&z->grid, path, err);
+    if (s == SPROUT_OK && sprout_policy_zone_find(p, z->grid.zone) != z) {
+        s = sprout_fail(err, SPROUT_INVALID,
+                        "%szone: found the name of another zone, expected one of its own",
+                        path);
+    }
+    if (s == SPROUT_OK) {
+        s = check_range(z->explore, 0, 1, path, "explore", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_range(z->floor, 0, FLOOR_MAX, path, "floor", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_range(z->price, 0, 1e300, path, "price", err);
+    }
+    if (s == SPROUT_OK) {
+        s = check_prices(&z->predictor, path, err);
+    }
+    return s == SPROUT_OK ? check_zone_mixes(p, i, err) : s;
+}
+
+static enum sprout_status check_zones(const struct sprout_policy *p,
+                                      struct sprout_error *err)
+{
+    enum sprout_status s = SPROUT_OK;
+    if (p->zone_count > SPROUT_ZONES_MAX) {
+        return sprout_fail(err, SPROUT_INVALID, "zones: found %zu, expected at most %d",
+                           p->zone_count, SPROUT_ZONES_MAX);
+    }
+    for (size_t i = 0; i < p->zone_count && s == SPROUT_OK; i++) {
+        s = check_zone(p, i, err);
     }
     return s;
 }
@@ -584,12 +661,15 @@ enum sprout_status sprout_policy_check(const struct sprout_policy *p,
         s = check_profiles(p, err);
     }
     if (s == SPROUT_OK) {
-        s = check_grid(&p->grid, err);
+        s = check_grid(&p->grid, "grid.", err);
     }
     if (s == SPROUT_OK) {
         s = check_carbon(&p->carbon, err);
     }
-    return s == SPROUT_OK ? check_predictor(&p->predictor, err) : s;
+    if (s == SPROUT_OK) {
+        s = check_predictor(&p->predictor, err);
+    }
+    return s == SPROUT_OK ? check_zones(p, err) : s;
 }
 
 int sprout_policy_level(const struct sprout_policy *p, struct sprout_str name)

@@ -13,6 +13,7 @@
 #ifndef SPROUT_CORE_POLICY_H
 #define SPROUT_CORE_POLICY_H
 
+#include "base/arena.h"
 #include "base/hash.h"
 #include "base/status.h"
 #include "base/str.h"
@@ -27,6 +28,7 @@ enum {
     SPROUT_STRATA_MAX = 64,
     SPROUT_RULES_MAX = 256,
     SPROUT_PROFILES_MAX = 64,
+    SPROUT_ZONES_MAX = 16,
     SPROUT_NAME_MAX = 64, /* names of levels, rules, strata, ids: no control bytes */
     SPROUT_DIRECTIVE_MAX = 4096,  /* bytes of a directive before JSON escaping */
     SPROUT_LEVEL_PATCHES_MAX = 8, /* of one level */
@@ -147,6 +149,25 @@ struct sprout_policy_grid {
     sprout_instant at;          /* start of the slot it describes */
 };
 
+/* What is different where the machines stand in another place: the grid value, and all that
+ * was solved with it.  Everything else of a policy holds everywhere. */
+struct sprout_zone_rule {
+    int64_t ng_per_quality;                 /* as of a rule; 0: the zone's predictor's */
+    const double (*mix)[SPROUT_LEVELS_MAX]; /* NULL: the zone's own */
+};
+
+struct sprout_policy_zone {
+    struct sprout_policy_grid grid; /* grid.zone is the name that nginx asks for */
+    double explore;
+    double floor;
+    double price;
+    const double (*mix)[SPROUT_LEVELS_MAX]; /* one per stratum */
+    struct sprout_policy_predictor
+        predictor;                        /* its numbers; file and id are the policy's */
+    const struct sprout_zone_rule *rules; /* one per rule, or none at all */
+    size_t rule_count;
+};
+
 /* Energy coefficients for models that match; the first match wins. */
 struct sprout_policy_profile {
     struct sprout_str model; /* glob */
@@ -185,6 +206,9 @@ struct sprout_policy {
     struct sprout_policy_predictor predictor;
     struct sprout_policy_grid grid;
     struct sprout_carbon_params carbon;
+
+    const struct sprout_policy_zone *zones; /* places other than grid.zone */
+    size_t zone_count;
 };
 
 /* Checks every invariant above.  SPROUT_INVALID with the field's path and what was expected
@@ -194,6 +218,18 @@ SPROUT_MUST_USE enum sprout_status sprout_policy_check(const struct sprout_polic
 
 /* Index of the level of that name ("L1", in any case), or -1. */
 int sprout_policy_level(const struct sprout_policy *p, struct sprout_str name);
+
+/* The zone of that name, or NULL. */
+const struct sprout_policy_zone *sprout_policy_zone_find(const struct sprout_policy *p,
+                                                         struct sprout_str name);
+
+/* The policy as it holds for requests served in `zone`: one to decide and account by, without
+ * zones of its own.  It borrows from `p` and has its mixes in the arena.  A zone the policy
+ * does not know is one whose grid nobody knows: everything at the lowest level allowed.
+ * NULL: the arena is spent. */
+const struct sprout_policy *sprout_policy_in_zone(const struct sprout_policy *p,
+                                                  struct sprout_str zone,
+                                                  struct sprout_arena *arena);
 
 /* "auto", "first-user", ...; "" for UNSAID. */
 struct sprout_str sprout_placement_text(enum sprout_placement placement);

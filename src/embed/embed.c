@@ -21,7 +21,7 @@
 
 enum {
     BASE_MEMORY = 2 << 20, /* rules of many mixes, escaped texts */
-    PER_BYTE = 4,
+    PER_BYTE = 16,         /* short mixes become long ones */
     DIALECTS = 16,
     ALIGN = 16,
     FILE_NAME = SPROUT_WEIGHTS_NAME_MAX + 1,

@@ -15,8 +15,8 @@
 
 
 enum {
-    POLICY_ARENA_BASE = 2 * 1024 * 1024,    /* 256 rules of 64 mixes, texts */
-    POLICY_ARENA_PER_BYTE = 4,
+    POLICY_ARENA_BASE = 4 * 1024 * 1024,    /* rules seen from 16 zones, texts */
+    POLICY_ARENA_PER_BYTE = 16,
     POLICY_SETTLED_S = 2
 };
 

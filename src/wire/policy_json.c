@@ -36,11 +36,22 @@ static const struct sprout_shape shape = SPROUT_SHAPE_OF(rows);
 
 /* What can only be judged when the whole file was read, for its members come in any order:
  * names that stand for levels, and lists that have one item per level or stratum. */
+struct mix_rest {
+    uint32_t rows;
+    uint8_t width
+        [SPROUT_STRATA_MAX]; /* at most SPROUT_LEVELS_MAX: there is room for no more */
+};
+
 struct rule_rest {
     struct sprout_str allowed[SPROUT_LEVELS_MAX];
     size_t allowed_count;
-    uint32_t mix_rows;
-    uint32_t width[SPROUT_STRATA_MAX];
+    struct mix_rest *mix; /* NULL: it has none */
+};
+
+struct zone_rest {
+    struct mix_rest *mix;
+    struct sprout_zone_rule *rules; /* as many as there may be; NULL: none */
+    struct mix_rest **rule_mix;
 };
 
 struct stratum_rest {
@@ -58,6 +69,10 @@ struct reader {
     struct rule_rest *rule_rest;
     struct stratum_rest *stratum_rest;
     struct sprout_policy_profile *profiles;
+    struct sprout_policy_zone *zones;
+    struct zone_rest *zone_rest;
+    double (*mix)[SPROUT_LEVELS_MAX]; /* the list of mixes under way */
+    struct mix_rest *mix_rest;
     char *base[BASES];
     char *text; /* decoded, as long as the file: no text is longer */
     size_t text_len;
@@ -216,6 +231,16 @@ static size_t rule_index(const struct reader *r)
     return (size_t)((struct sprout_rule *)(void *)r->base[RULE] - r->rules);
 }
 
+static struct sprout_policy_zone *zone_here(const struct reader *r)
+{
+    return (struct sprout_policy_zone *)(void *)r->base[ZONE];
+}
+
+static struct zone_rest *zone_rest_here(const struct reader *r)
+{
+    return &r->zone_rest[zone_here(r) - r->zones];
+}
+
 static bool take_string(struct reader *r, size_t row)
 {
     const struct sprout_str s = {r->text, r->text_len};
@@ -261,9 +286,7 @@ static bool take_real(struct reader *r, size_t row, double v)
         return true;
     }
     case FORM_MIXES_OF: {
-        struct sprout_rule *rule = (struct sprout_rule *)(void *)r->base[RULE];
-        double(*mix)[SPROUT_LEVELS_MAX] = (double(*)[SPROUT_LEVELS_MAX])rule->mix;
-        mix[sprout_walk_index(&r->walk, rows[row].depth - 2u)][item_index(r, row)] = v;
+        r->mix[sprout_walk_index(&r->walk, rows[row].depth - 2u)][item_index(r, row)] = v;
         return true;
     }
     default:
@@ -304,6 +327,24 @@ static bool take_null(struct reader *r, size_t row)
 
 /* ---- lists ---------------------------------------------------------------------------- */
 
+/* Of a zone; room for all is made with the first. */
+static void open_zone_rule(struct reader *r, uint32_t i)
+{
+    struct zone_rest *const rest = zone_rest_here(r);
+    if (rest->rules == NULL) {
+        rest->rules = sprout_arena_array(r->arena, SPROUT_RULES_MAX, sizeof *rest->rules);
+        rest->rule_mix =
+            sprout_arena_array(r->arena, SPROUT_RULES_MAX, sizeof(struct mix_rest *));
+    }
+    if (rest->rules == NULL || rest->rule_mix == NULL) {
+        refuse(r, SPROUT_NO_MEMORY, "no memory left for the rules of a zone");
+        return;
+    }
+    r->base[ZONE_RULE] = (char *)&rest->rules[i];
+    zone_here(r)->rules = rest->rules;
+    zone_here(r)->rule_count = i + 1;
+}
+
 static void open_item(struct reader *r, size_t row)
 {
     const uint32_t i = item_index(r, row);
@@ -339,6 +380,13 @@ static void open_item(struct reader *r, size_t row)
         r->base[PROFILE] = (char *)&r->profiles[i];
         r->policy->profile_count = i + 1;
         break;
+    case ZONE:
+        r->base[ZONE] = (char *)&r->zones[i];
+        r->policy->zone_count = i + 1;
+        break;
+    case ZONE_RULE:
+        open_zone_rule(r, i);
+        break;
     }
 }
 
@@ -364,13 +412,26 @@ static bool has_room(struct reader *r, size_t row)
     return false;
 }
 
-static bool open_mixes(struct reader *r)
+/* Where the rest of the mixes of `base` is kept until the end. */
+static struct mix_rest **mix_rest_of(struct reader *r, enum base base)
 {
-    struct sprout_rule *rule = (struct sprout_rule *)(void *)r->base[RULE];
-    rule->mix = sprout_arena_array(r->arena, SPROUT_STRATA_MAX, sizeof rule->mix[0]);
-    if (rule->mix == NULL) {
-        refuse(r, SPROUT_NO_MEMORY, "no memory left for the mixes");
+    if (base == RULE) {
+        return &r->rule_rest[rule_index(r)].mix;
     }
+    return base == ZONE ? &zone_rest_here(r)->mix
+                        : &zone_rest_here(r)->rule_mix[zone_here(r)->rule_count - 1];
+}
+
+static bool open_mixes(struct reader *r, size_t row)
+{
+    r->mix_rest = sprout_arena_alloc(r->arena, sizeof *r->mix_rest);
+    r->mix = sprout_arena_array(r->arena, SPROUT_STRATA_MAX, sizeof r->mix[0]);
+    if (r->mix == NULL || r->mix_rest == NULL) {
+        refuse(r, SPROUT_NO_MEMORY, "no memory left for the mixes");
+        return true;
+    }
+    *(double(**)[SPROUT_LEVELS_MAX])place_of(r, row) = r->mix;
+    *mix_rest_of(r, places[row].base) = r->mix_rest;
     return true;
 }
 
@@ -383,7 +444,7 @@ static bool open_container(struct reader *r, size_t row, bool object)
         open_item(r, row);
         return object;
     case FORM_MIXES:
-        return !object && open_mixes(r);
+        return !object && open_mixes(r, row);
     case FORM_REALS:
     case FORM_ALLOWED:
     case FORM_MIXES_ROW:
@@ -424,9 +485,11 @@ static void close_list(struct reader *r, size_t row)
     } else if (rows[row].id == FORM_NODE && places[row].base == STRATUM) {
         r->stratum_rest[stratum].beliefs = items;
     } else if (rows[row].id == FORM_MIXES) {
-        r->rule_rest[rule_index(r)].mix_rows = items;
+        r->mix_rest->rows = items;
+        sprout_arena_trim(r->arena,
+                          r->mix + items); /* numbers only: nothing came after */
     } else if (rows[row].id == FORM_MIXES_ROW) {
-        r->rule_rest[rule_index(r)].width[item_index(r, row)] = items;
+        r->mix_rest->width[item_index(r, row)] = (uint8_t)items;
     }
 }
 
@@ -498,12 +561,54 @@ static enum sprout_status wrong_count(struct reader *r, const char *path,
                        (unsigned)found, what, expected);
 }
 
+/* One mix a stratum, one share a level.  `rest` NULL: there are none. */
+static enum sprout_status complete_mixes(struct reader *r, const struct mix_rest *rest,
+                                         const char *where)
+{
+    const struct sprout_policy *p = r->policy;
+    char path[100];
+    struct sprout_buf b;
+
+    if (rest != NULL && rest->rows != p->stratum_count) {
+        b = sprout_buf_of(path, sizeof path);
+        sprout_buf_printf(&b, "%smix", where);
+        return wrong_count(r, path, "mixes (one per stratum)", rest->rows,
+                           p->stratum_count);
+    }
+    for (uint32_t k = 0; rest != NULL && k < rest->rows; k++) {
+        if (rest->width[k] != p->level_count) {
+            b = sprout_buf_of(path, sizeof path);
+            sprout_buf_printf(&b, "%smix[%u]", where, (unsigned)k);
+            return wrong_count(r, path, "shares (one per level)", rest->width[k],
+                               p->level_count);
+        }
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status complete_zone(struct reader *r, size_t i)
+{
+    const struct zone_rest *const rest = &r->zone_rest[i];
+    char path[60];
+    struct sprout_buf b;
+
+    b = sprout_buf_of(path, sizeof path);
+    sprout_buf_printf(&b, "zones[%zu].", i);
+    enum sprout_status s = complete_mixes(r, rest->mix, path);
+    for (size_t k = 0; k < r->zones[i].rule_count && s == SPROUT_OK; k++) {
+        b = sprout_buf_of(path, sizeof path);
+        sprout_buf_printf(&b, "zones[%zu].rules[%zu].", i, k);
+        s = complete_mixes(r, rest->rule_mix[k], path);
+    }
+    return s;
+}
+
 static enum sprout_status complete_rule(struct reader *r, size_t i)
 {
     const struct sprout_policy *p = r->policy;
     const struct rule_rest *rest = &r->rule_rest[i];
     char path[60];
-    struct sprout_buf b = sprout_buf_of(path, sizeof path);
+    struct sprout_buf b;
 
     for (size_t k = 0; k < rest->allowed_count; k++) {
         const int level = sprout_policy_level(p, rest->allowed[k]);
@@ -514,19 +619,9 @@ static enum sprout_status complete_rule(struct reader *r, size_t i)
         }
         r->rules[i].levels |= UINT32_C(1) << level;
     }
-    if (r->rules[i].mix != NULL && rest->mix_rows != p->stratum_count) {
-        sprout_buf_printf(&b, "rules[%zu].mix", i);
-        return wrong_count(r, path, "mixes (one per stratum)", rest->mix_rows,
-                           p->stratum_count);
-    }
-    for (uint32_t k = 0; k < rest->mix_rows; k++) {
-        if (rest->width[k] != p->level_count) {
-            sprout_buf_printf(&b, "rules[%zu].mix[%u]", i, (unsigned)k);
-            return wrong_count(r, path, "shares (one per level)", rest->width[k],
-                               p->level_count);
-        }
-    }
-    return SPROUT_OK;
+    b = sprout_buf_of(path, sizeof path);
+    sprout_buf_printf(&b, "rules[%zu].", i);
+    return complete_mixes(r, rest->mix, path);
 }
 
 static enum sprout_status complete_stratum(struct reader *r, size_t i)
@@ -574,6 +669,7 @@ static enum sprout_status complete(struct reader *r)
     p->strata = r->strata;
     p->rules = r->rules;
     p->profiles = r->profiles;
+    p->zones = r->zones;
     enum sprout_status s = SPROUT_OK;
     for (size_t i = 0; i < p->patch_count && s == SPROUT_OK; i++) {
         s = complete_patch(r, i);
@@ -583,6 +679,9 @@ static enum sprout_status complete(struct reader *r)
     }
     for (size_t i = 0; i < p->rule_count && s == SPROUT_OK; i++) {
         s = complete_rule(r, i);
+    }
+    for (size_t i = 0; i < p->zone_count && s == SPROUT_OK; i++) {
+        s = complete_zone(r, i);
     }
     return s == SPROUT_OK ? sprout_policy_check(p, r->err) : s;
 }
@@ -620,6 +719,8 @@ static bool reader_init(struct reader *r, struct sprout_str json,
     r->stratum_rest =
         sprout_arena_array(arena, SPROUT_STRATA_MAX, sizeof *r->stratum_rest);
     r->profiles = sprout_arena_array(arena, SPROUT_PROFILES_MAX, sizeof *r->profiles);
+    r->zones = sprout_arena_array(arena, SPROUT_ZONES_MAX, sizeof *r->zones);
+    r->zone_rest = sprout_arena_array(arena, SPROUT_ZONES_MAX, sizeof *r->zone_rest);
     r->text = sprout_arena_alloc(arena, json.len);
     r->base[POLICY] = (char *)r->policy;
     r->base[STRATUM] = (char *)r->strata;

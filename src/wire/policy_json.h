@@ -13,7 +13,8 @@
 
 enum {
     SPROUT_POLICY_MEMORY =
-        4 << 20, /* an arena of this size reads any policy there can be */
+        16 << 20, /* an arena of this size reads any policy there can be; a usual one
+                     touches some hundred kilobytes of it */
 };
 
 /* Errors: SPROUT_SYNTAX (with line and column), SPROUT_UNSUPPORTED (format), SPROUT_INVALID

@@ -28,13 +28,24 @@ enum form {
     FORM_REALS_OF,  /* its items */
     FORM_ALLOWED,   /* a list of level names, turned into bits at the end */
     FORM_ALLOWED_OF,
-    FORM_MIXES, /* a rule's list of mixes, one per stratum */
+    FORM_MIXES, /* a list of mixes, one per stratum, of a rule or a zone */
     FORM_MIXES_ROW,
     FORM_MIXES_OF,
 };
 
 /* The structs that members live in. */
-enum base { POLICY, LEVEL, PATCH, STRATUM, BELIEF, RULE, PROFILE, BASES };
+enum base {
+    POLICY,
+    LEVEL,
+    PATCH,
+    STRATUM,
+    BELIEF,
+    RULE,
+    PROFILE,
+    ZONE,
+    ZONE_RULE,
+    BASES
+};
 
 enum need { REQUIRED, OPTIONAL };
 
@@ -112,7 +123,7 @@ enum need { REQUIRED, OPTIONAL };
     X(3, "with_completions", FORM_TRISTATE, OPTIONAL, RULE,    AT(sprout_rule, with_completions), 0) \
     X(3, "sample",         FORM_TRISTATE,   OPTIONAL, RULE,    AT(sprout_rule, sample), 0)      \
     X(3, "ng_per_quality", FORM_COUNT,      OPTIONAL, RULE,    AT(sprout_rule, ng_per_quality), 0) \
-    X(3, "mix",            FORM_MIXES,      OPTIONAL, RULE,    0, SPROUT_STRATA_MAX)            \
+    X(3, "mix",            FORM_MIXES,      OPTIONAL, RULE,    AT(sprout_rule, mix), SPROUT_STRATA_MAX) \
     X(4, "[]",             FORM_MIXES_ROW,  OPTIONAL, RULE,    0, SPROUT_LEVELS_MAX)            \
     X(5, "[]",             FORM_MIXES_OF,   OPTIONAL, RULE,    0, 0)                            \
     X(1, "predictor",      FORM_NODE,       OPTIONAL, POLICY,  0, 0)                            \
@@ -136,7 +147,34 @@ enum need { REQUIRED, OPTIONAL };
     X(1, "carbon",         FORM_NODE,       REQUIRED, POLICY,  0, 0)                            \
     X(2, "pue",            FORM_REAL,       REQUIRED, POLICY,  AT(sprout_policy, carbon.pue), 0) \
     X(2, "embodied_g",     FORM_REAL,       REQUIRED, POLICY,  AT(sprout_policy, carbon.embodied), 0) \
-    X(2, "lifetime_s",     FORM_REAL,       REQUIRED, POLICY,  AT(sprout_policy, carbon.lifetime), 0)
+    X(2, "lifetime_s",     FORM_REAL,       REQUIRED, POLICY,  AT(sprout_policy, carbon.lifetime), 0) \
+    X(1, "zones",          FORM_NODE,       OPTIONAL, POLICY,  0, SPROUT_ZONES_MAX)             \
+    X(2, "[]",             FORM_ITEM,       OPTIONAL, ZONE,    0, 0)                            \
+    X(3, "zone",           FORM_TEXT,       REQUIRED, ZONE,    AT(sprout_policy_zone, grid.zone), 0) \
+    X(3, "g_per_kwh",      FORM_REAL,       REQUIRED, ZONE,    AT(sprout_policy_zone, grid.intensity), 0) \
+    X(3, "at",             FORM_TIME,       REQUIRED, ZONE,    AT(sprout_policy_zone, grid.at), 0) \
+    X(3, "source",         FORM_TEXT,       REQUIRED, ZONE,    AT(sprout_policy_zone, grid.source), 0) \
+    X(3, "quality",        FORM_TEXT,       REQUIRED, ZONE,    AT(sprout_policy_zone, grid.quality), 0) \
+    X(3, "explore",        FORM_REAL,       REQUIRED, ZONE,    AT(sprout_policy_zone, explore), 0) \
+    X(3, "floor",          FORM_REAL,       REQUIRED, ZONE,    AT(sprout_policy_zone, floor), 0) \
+    X(3, "price",          FORM_REAL,       REQUIRED, ZONE,    AT(sprout_policy_zone, price), 0) \
+    X(3, "mix",            FORM_MIXES,      REQUIRED, ZONE,    AT(sprout_policy_zone, mix), SPROUT_STRATA_MAX) \
+    X(4, "[]",             FORM_MIXES_ROW,  REQUIRED, ZONE,    0, SPROUT_LEVELS_MAX)            \
+    X(5, "[]",             FORM_MIXES_OF,   REQUIRED, ZONE,    0, 0)                            \
+    X(3, "predictor",      FORM_NODE,       OPTIONAL, ZONE,    0, 0)                            \
+    X(4, "decides",        FORM_FLAG,       REQUIRED, ZONE,    AT(sprout_policy_zone, predictor.decides), 0) \
+    X(4, "ng_per_token",   FORM_COUNT,      REQUIRED, ZONE,    AT(sprout_policy_zone, predictor.ng_per_token), 0) \
+    X(4, "ng_per_quality", FORM_COUNT,      REQUIRED, ZONE,    AT(sprout_policy_zone, predictor.ng_per_quality), 0) \
+    X(4, "tie_ng",         FORM_COUNT,      REQUIRED, ZONE,    AT(sprout_policy_zone, predictor.tie_ng), 0) \
+    X(4, "split",          FORM_COUNT,      REQUIRED, ZONE,    AT(sprout_policy_zone, predictor.split), 0) \
+    X(4, "correction",     FORM_REALS,      OPTIONAL, ZONE,    AT(sprout_policy_zone, predictor.correction), SPROUT_PREDICT_LEVELS) \
+    X(5, "[]",             FORM_REALS_OF,   OPTIONAL, ZONE,    AT(sprout_policy_zone, predictor.correction), 0) \
+    X(3, "rules",          FORM_NODE,       OPTIONAL, ZONE,    0, SPROUT_RULES_MAX)             \
+    X(4, "[]",             FORM_ITEM,       OPTIONAL, ZONE_RULE, 0, 0)                          \
+    X(5, "ng_per_quality", FORM_COUNT,      OPTIONAL, ZONE_RULE, AT(sprout_zone_rule, ng_per_quality), 0) \
+    X(5, "mix",            FORM_MIXES,      OPTIONAL, ZONE_RULE, AT(sprout_zone_rule, mix), SPROUT_STRATA_MAX) \
+    X(6, "[]",             FORM_MIXES_ROW,  OPTIONAL, ZONE_RULE, 0, SPROUT_LEVELS_MAX)          \
+    X(7, "[]",             FORM_MIXES_OF,   OPTIONAL, ZONE_RULE, 0, 0)
 /* clang-format on */
 
 #endif

@@ -126,6 +126,15 @@ static void reals(struct out *o, const char *member, const double *v, size_t n)
     reals_here(o, v, n);
 }
 
+static void put_grid(struct out *o, const struct sprout_policy_grid *g)
+{
+    text(o, "zone", g->zone);
+    real(o, "g_per_kwh", g->intensity.v);
+    instant(o, "at", g->at);
+    text(o, "source", g->source);
+    text(o, "quality", g->quality);
+}
+
 static void put_head(struct out *o, const struct sprout_policy *p)
 {
     count(o, "format", SPROUT_POLICY_FORMAT);
@@ -139,11 +148,7 @@ static void put_head(struct out *o, const struct sprout_policy *p)
     sprout_buf_byte(o->b, '"');
 
     begin_member(o, "grid", '{');
-    text(o, "zone", p->grid.zone);
-    real(o, "g_per_kwh", p->grid.intensity.v);
-    instant(o, "at", p->grid.at);
-    text(o, "source", p->grid.source);
-    text(o, "quality", p->grid.quality);
+    put_grid(o, &p->grid);
     finish(o, '}');
 }
 
@@ -263,6 +268,21 @@ static void put_allowed(struct out *o, const struct sprout_policy *p, uint32_t l
     sprout_buf_byte(o->b, ']');
 }
 
+/* One mix a stratum. */
+static void mixes_if_any(struct out *o, const struct sprout_policy *p,
+                         const double (*mix)[SPROUT_LEVELS_MAX])
+{
+    if (mix == NULL) {
+        return;
+    }
+    begin_member(o, "mix", '[');
+    for (size_t i = 0; i < p->stratum_count; i++) {
+        line(o);
+        reals_here(o, mix[i], p->level_count);
+    }
+    finish(o, ']');
+}
+
 static void put_rule(struct out *o, const struct sprout_policy *p,
                      const struct sprout_rule *r)
 {
@@ -287,15 +307,18 @@ static void put_rule(struct out *o, const struct sprout_policy *p,
     if (r->ng_per_quality != 0) {
         count(o, "ng_per_quality", r->ng_per_quality);
     }
-    if (r->mix != NULL) {
-        begin_member(o, "mix", '[');
-        for (size_t i = 0; i < p->stratum_count; i++) {
-            line(o);
-            reals_here(o, r->mix[i], p->level_count);
-        }
-        finish(o, ']');
-    }
+    mixes_if_any(o, p, r->mix);
     finish(o, '}');
+}
+
+static void put_prices(struct out *o, const struct sprout_policy_predictor *p)
+{
+    flag(o, "decides", p->decides);
+    count(o, "ng_per_token", p->ng_per_token);
+    count(o, "ng_per_quality", p->ng_per_quality);
+    count(o, "tie_ng", p->tie_ng);
+    count(o, "split", p->split);
+    reals(o, "correction", p->correction, SPROUT_PREDICT_LEVELS);
 }
 
 static void put_predictor(struct out *o, const struct sprout_policy_predictor *p)
@@ -309,13 +332,52 @@ static void put_predictor(struct out *o, const struct sprout_policy_predictor *p
     sprout_buf_byte(o->b, '"');
     sprout_buf_hex64(o->b, p->id);
     sprout_buf_byte(o->b, '"');
-    flag(o, "decides", p->decides);
-    count(o, "ng_per_token", p->ng_per_token);
-    count(o, "ng_per_quality", p->ng_per_quality);
-    count(o, "tie_ng", p->tie_ng);
-    count(o, "split", p->split);
-    reals(o, "correction", p->correction, SPROUT_PREDICT_LEVELS);
+    put_prices(o, p);
     finish(o, '}');
+}
+
+static void put_zone_rules(struct out *o, const struct sprout_policy *p,
+                           const struct sprout_policy_zone *z)
+{
+    if (z->rule_count == 0) {
+        return;
+    }
+    begin_member(o, "rules", '[');
+    for (size_t i = 0; i < z->rule_count; i++) {
+        begin_item(o);
+        if (z->rules[i].ng_per_quality != 0) {
+            count(o, "ng_per_quality", z->rules[i].ng_per_quality);
+        }
+        mixes_if_any(o, p, z->rules[i].mix);
+        finish(o, '}');
+    }
+    finish(o, ']');
+}
+
+/* Left out where there is one place only. */
+static void put_zones(struct out *o, const struct sprout_policy *p)
+{
+    if (p->zone_count == 0) {
+        return;
+    }
+    begin_member(o, "zones", '[');
+    for (size_t i = 0; i < p->zone_count; i++) {
+        const struct sprout_policy_zone *const z = &p->zones[i];
+        begin_item(o);
+        put_grid(o, &z->grid);
+        real(o, "explore", z->explore);
+        real(o, "floor", z->floor);
+        real(o, "price", z->price);
+        mixes_if_any(o, p, z->mix);
+        if (p->predictor.file.len > 0) {
+            begin_member(o, "predictor", '{');
+            put_prices(o, &z->predictor);
+            finish(o, '}');
+        }
+        put_zone_rules(o, p, z);
+        finish(o, '}');
+    }
+    finish(o, ']');
 }
 
 static void put_costs(struct out *o, const struct sprout_policy *p)
@@ -356,6 +418,7 @@ enum sprout_status sprout_policy_write(const struct sprout_policy *p,
     finish(&o, ']');
     put_predictor(&o, &p->predictor);
     put_costs(&o, p);
+    put_zones(&o, p);
     finish(&o, '}');
     return b->full ? SPROUT_LIMIT : SPROUT_OK;
 }

@@ -234,6 +234,113 @@ static void a_level_is_found_by_name_in_any_case(void **state)
     assert_int_equal(sprout_policy_level(p, SPROUT_STR("")), -1);
 }
 
+/* ---- zones ---------------------------------------------------------------------------- */
+
+static char view_memory[1 << 16];
+
+static const struct sprout_policy *seen_from(const struct sprout_policy *p,
+                                             struct sprout_str zone)
+{
+    struct sprout_arena arena = sprout_arena_of(view_memory, sizeof view_memory);
+    return sprout_policy_in_zone(p, zone, &arena);
+}
+
+static const double fr_mix[1][SPROUT_LEVELS_MAX] = {{0.9, 0.1, 0}};
+
+static struct sprout_policy_zone france(void)
+{
+    return (struct sprout_policy_zone){
+        .grid = {SPROUT_STR("FR"), SPROUT_STR("eco2mix"), SPROUT_STR("live"), {21}, {0}},
+        .explore = 0.01,
+        .floor = 0.99,
+        .price = 0.5,
+        .mix = fr_mix,
+        .predictor = {.ng_per_token = 7},
+    };
+}
+
+static void a_zone_has_its_own_grid_and_mix_and_all_else_in_common(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    struct sprout_policy *p = policy_fixture_init(&f);
+    struct sprout_policy_zone zone = france();
+    struct sprout_error err;
+    p->zones = &zone;
+    p->zone_count = 1;
+    assert_int_equal(sprout_policy_check(p, &err), SPROUT_OK);
+    const struct sprout_policy *v = seen_from(p, SPROUT_STR("FR"));
+    assert_true(v->grid.intensity.v == 21 && v->floor == 0.99 && v->price == 0.5);
+    assert_true(v->strata[0].mix[0] == 0.9 && p->strata[0].mix[0] == 0.2);
+    assert_true(v->strata[0].level[1].energy.v == p->strata[0].level[1].energy.v);
+    assert_true(sprout_str_eq(v->id, p->id) && v->salt.k0 == p->salt.k0);
+    assert_int_equal(v->zone_count, 0);
+    assert_int_equal(sprout_policy_check(v, &err), SPROUT_OK);
+}
+
+static void an_unknown_zone_is_served_at_l0_and_nothing_is_known_of_its_grid(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    struct sprout_policy *p = policy_fixture_init(&f);
+    struct sprout_policy_zone zone = france();
+    struct sprout_error err;
+    static const double only_l1[1][SPROUT_LEVELS_MAX] = {{0, 1, 0}};
+    struct sprout_rule *r = policy_fixture_rule(&f);
+    r->levels = 6;
+    r->mix = only_l1;
+    p->explore = 0.5;
+    p->zones = &zone;
+    p->zone_count = 1;
+    const struct sprout_policy *v = seen_from(p, SPROUT_STR("PL"));
+    assert_true(isnan(v->grid.intensity.v) && v->explore == 0);
+    assert_true(sprout_str_eq(v->grid.zone, SPROUT_STR("PL")));
+    assert_true(v->strata[0].mix[0] == 1 && v->strata[0].mix[1] == 0);
+    assert_true(v->rules[0].mix[0][1] == 1); /* the lowest that the rule allows */
+    assert_int_equal(sprout_policy_check(v, &err), SPROUT_OK);
+}
+
+static void what_is_wrong_in_a_zone_is_named_by_its_path(void **state)
+{
+    (void)state;
+    static const double odd[1][SPROUT_LEVELS_MAX] = {{0.5, 0.1, 0}};
+    static const struct sprout_zone_rule rules[1] = {{0, odd}};
+    struct policy_fixture f;
+    struct sprout_policy *p = policy_fixture_init(&f);
+    struct sprout_policy_zone zones[2] = {france(), france()};
+    struct sprout_error err;
+    p->zones = zones;
+    p->zone_count = 2;
+    assert_int_equal(sprout_policy_check(p, &err), SPROUT_INVALID);
+    assert_non_null(strstr(err.message, "zones[1].zone: found the name of another"));
+    p->zone_count = 1;
+    zones[0].rules = rules;
+    zones[0].rule_count = 1;
+    assert_int_equal(sprout_policy_check(p, &err), SPROUT_INVALID);
+    assert_non_null(
+        strstr(err.message, "zones[0].rules: found 1, expected one per rule"));
+    policy_fixture_rule(&f);
+    assert_int_equal(sprout_policy_check(p, &err), SPROUT_INVALID);
+    assert_non_null(strstr(err.message, "zones[0].rules[0].mix[0]: shares sum to 0.6"));
+    zones[0].rule_count = 0;
+    zones[0].floor = NAN;
+    assert_int_equal(sprout_policy_check(p, &err), SPROUT_INVALID);
+    assert_non_null(strstr(err.message, "zones[0].floor"));
+}
+
+static void a_view_without_memory_is_none(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    struct sprout_policy *p = policy_fixture_init(&f);
+    policy_fixture_rule(&f);
+    for (size_t size = 0; size < 2000; size += 16) {
+        struct sprout_arena arena = sprout_arena_of(view_memory, size);
+        assert_true(sprout_policy_in_zone(p, SPROUT_STR("FR"), &arena) == NULL ||
+                    !arena.spent);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +356,11 @@ int main(void)
         cmocka_unit_test(carbon_grid_and_profiles_are_checked),
         cmocka_unit_test(the_first_profile_that_matches_a_model_is_used),
         cmocka_unit_test(a_level_is_found_by_name_in_any_case),
+        cmocka_unit_test(a_zone_has_its_own_grid_and_mix_and_all_else_in_common),
+        cmocka_unit_test(
+            an_unknown_zone_is_served_at_l0_and_nothing_is_known_of_its_grid),
+        cmocka_unit_test(what_is_wrong_in_a_zone_is_named_by_its_path),
+        cmocka_unit_test(a_view_without_memory_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,6 +33,34 @@ static struct sprout_str write_policy(const struct sprout_policy *p, char *into)
     return sprout_buf_str(&b);
 }
 
+/* One with rules of its own, one whose grid nobody knows. */
+static void add_zones(struct sprout_policy *p,
+                      const double (*rule_mix)[SPROUT_LEVELS_MAX])
+{
+    static const double mixes[2][1][SPROUT_LEVELS_MAX] = {{{0.5, 0.25, 0.25}}, {{1}}};
+    static struct sprout_zone_rule rules[2];
+    static struct sprout_policy_zone zones[2];
+
+    rules[0] = (struct sprout_zone_rule){.ng_per_quality = 77, .mix = rule_mix};
+    zones[0] = (struct sprout_policy_zone){
+        .grid = {SPROUT_STR("FR"), SPROUT_STR("eco2mix"), SPROUT_STR("live"), {21}, {0}},
+        .explore = 0.02,
+        .floor = 0.99,
+        .price = 0.004,
+        .mix = mixes[0],
+        .predictor = {.decides = true, .ng_per_token = 14000, .split = 3},
+        .rules = rules,
+        .rule_count = 2,
+    };
+    zones[1] = (struct sprout_policy_zone){
+        .grid = {SPROUT_STR("DE"), SPROUT_STR("none"), SPROUT_STR("none"), {NAN}, {0}},
+        .floor = 1,
+        .mix = mixes[1],
+    };
+    p->zones = zones;
+    p->zone_count = 2;
+}
+
 /* A policy in which every member says something. */
 static struct sprout_policy *full_policy(struct policy_fixture *f)
 {
@@ -100,6 +128,7 @@ static struct sprout_policy *full_policy(struct policy_fixture *f)
     p->patches = patches;
     p->patch_count = sizeof patches / sizeof patches[0];
     p->levels[2].directive = SPROUT_STR("say \"less\"\n\xe2\x80\xa6");
+    add_zones(p, mixes);
     return p;
 }
 
