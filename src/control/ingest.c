@@ -160,9 +160,25 @@ static struct sprout_store_slot slot_of(const struct sprout_policy_grid *g)
         .zone = g->zone, .quality = g->quality, .intensity = g->intensity, .at = g->at};
 }
 
+static struct sprout_policy_grid grid_unknown(struct sprout_str zone)
+{
+    return (struct sprout_policy_grid){.zone = zone,
+                                       .source = SPROUT_STR("none"),
+                                       .quality = SPROUT_STR("none"),
+                                       .intensity = {NAN}};
+}
+
+/* A zone that the policy does not have is one whose grid nobody knows; never another's. */
+static struct sprout_policy_grid grid_in_zone(const struct sprout_policy *p,
+                                              struct sprout_str zone)
+{
+    const struct sprout_policy_zone *const z = sprout_policy_zone_find(p, zone);
+    return z == NULL ? grid_unknown(zone) : z->grid;
+}
+
 /* The newest policy's coefficients with the grid of that moment: what stands in where the
  * request's own policy is unknown.  False if there is nothing to stand in. */
-static bool stand_in(struct sprout_ingest *in, sprout_instant at,
+static bool stand_in(struct sprout_ingest *in, const struct sprout_record *record,
                      struct sprout_arena *arena, struct sprout_policy *out)
 {
     struct sprout_store_grid grid;
@@ -171,11 +187,12 @@ static bool stand_in(struct sprout_ingest *in, sprout_instant at,
         return false;
     }
     *out = *in->newest;
-    out->grid = (struct sprout_policy_grid){.zone = SPROUT_STR("-"),
-                                            .source = SPROUT_STR("none"),
-                                            .quality = SPROUT_STR("none"),
-                                            .intensity = {NAN}};
-    if (sprout_store_grid_at(in->store, at, arena, &grid, NULL) == SPROUT_OK) {
+    out->grid = grid_unknown(SPROUT_STR("-"));
+    if (record->zone.len > 0) {
+        out->grid =
+            grid_unknown(record->zone); /* what is kept by time is the other zone's */
+    } else if (sprout_store_grid_at(in->store, record->time, arena, &grid, NULL) ==
+               SPROUT_OK) {
         out->grid = (struct sprout_policy_grid){.zone = grid.slot.zone,
                                                 .source = grid.source,
                                                 .quality = grid.slot.quality,
@@ -226,7 +243,11 @@ static struct sprout_store_receipt settle(struct sprout_ingest *in,
 
     if (policy == NULL) {
         in->batch.unsettled++;
-        policy = stand_in(in, record->time, arena, &substitute) ? &substitute : NULL;
+        policy = stand_in(in, record, arena, &substitute) ? &substitute : NULL;
+    } else if (record->zone.len > 0) {
+        substitute = *policy;
+        substitute.grid = grid_in_zone(policy, record->zone);
+        policy = &substitute;
     }
     const int stratum = policy == NULL ? -1 : stratum_of(policy, record->stratum);
     const struct sprout_receipt r =

@@ -12,6 +12,8 @@
 #include <openssl/rand.h>
 
 
+static void ngx_http_sprout_ctx_policy(ngx_http_sprout_ctx_t *ctx,
+    ngx_http_sprout_policy_t *policy);
 static void ngx_http_sprout_ctx_cleanup(void *data);
 static void ngx_http_sprout_ctx_id(ngx_http_sprout_ctx_t *ctx);
 static void ngx_http_sprout_hex(u_char *to, uint64_t value, ngx_uint_t digits);
@@ -120,11 +122,7 @@ ngx_http_sprout_ctx_create(ngx_http_request_t *r)
     ctx->choice.reason = SPROUT_REASON_REFUSED;
     ctx->choice.rule = -1;
     ctx->seen.usage = SPROUT_USAGE_UNKNOWN;
-    ctx->policy = smcf->worker->policy;
-
-    if (ctx->policy != NULL) {
-        ctx->policy->refs++;
-    }
+    ngx_http_sprout_ctx_policy(ctx, smcf->worker->policy);
 
     ngx_http_sprout_ctx_id(ctx);
     smcf->worker->requests++;
@@ -133,6 +131,30 @@ ngx_http_sprout_ctx_create(ngx_http_request_t *r)
     ngx_http_set_ctx(r, ctx, ngx_http_sprout_module);
 
     return ctx;
+}
+
+
+/* The policy in force, seen from the zone of the location: without memory for
+ * the view there is none, and the request goes at L0. */
+static void
+ngx_http_sprout_ctx_policy(ngx_http_sprout_ctx_t *ctx,
+    ngx_http_sprout_policy_t *policy)
+{
+    ngx_http_sprout_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_sprout_module);
+    ctx->zone = ngx_http_sprout_str(&slcf->zone);
+
+    if (policy == NULL) {
+        return;
+    }
+
+    ctx->view = ngx_http_sprout_policy_view(policy, ctx->zone);
+
+    if (ctx->view != NULL) {
+        ctx->policy = policy;
+        policy->refs++;
+    }
 }
 
 
@@ -153,6 +175,7 @@ ngx_http_sprout_ctx_cleanup(void *data)
     if (ctx->policy != NULL) {
         ngx_http_sprout_policy_release(ctx->policy);
         ctx->policy = NULL;
+        ctx->view = NULL;
     }
 
     if (ctx->block != NULL) {

@@ -33,6 +33,8 @@ static char *ngx_http_sprout_set_ping(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_sprout_policy_path(ngx_conf_t *cf, void *post,
     void *data);
+static char *ngx_http_sprout_check_zone(ngx_conf_t *cf, void *post,
+    void *data);
 static char *ngx_http_sprout_check_max_body(ngx_conf_t *cf, void *post,
     void *data);
 
@@ -54,6 +56,10 @@ static ngx_conf_enum_t  ngx_http_sprout_placements[] = {
 
 static ngx_conf_post_t  ngx_http_sprout_path_post = {
     ngx_http_sprout_policy_path
+};
+
+static ngx_conf_post_t  ngx_http_sprout_zone_post = {
+    ngx_http_sprout_check_zone
 };
 
 static ngx_conf_post_t  ngx_http_sprout_max_body_post = {
@@ -125,6 +131,13 @@ static ngx_command_t  ngx_http_sprout_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_sprout_loc_conf_t, ping),
       NULL },
+
+    { ngx_string("sprout_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sprout_loc_conf_t, zone),
+      &ngx_http_sprout_zone_post },
 
     { ngx_string("sprout_decode"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
@@ -328,6 +341,7 @@ ngx_http_sprout_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              32 * 1024 * 1024);
     ngx_conf_merge_off_value(conf->max_body, prev->max_body, 32 * 1024 * 1024);
     ngx_conf_merge_uint_value(conf->sample, prev->sample, 0);
+    ngx_conf_merge_str_value(conf->zone, prev->zone, "");
 
     return NGX_CONF_OK;
 }
@@ -378,6 +392,30 @@ ngx_http_sprout_policy_path(ngx_conf_t *cf, void *post, void *data)
 
     if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* It stands in the journal and in a header. */
+static char *
+ngx_http_sprout_check_zone(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t      i;
+    u_char      c;
+    ngx_str_t  *zone = data;
+
+    for (i = 0; i < zone->len; i++) {
+        c = zone->data[i];
+
+        if (c <= ' ' || c >= 0x7f || c == '"' || c == '\\' || c == ';') {
+            return "must be letters, digits and signs such as - _ . /";
+        }
+    }
+
+    if (zone->len == 0 || zone->len > SPROUT_NAME_MAX) {
+        return "must be a name of 1 to 64 bytes";
     }
 
     return NGX_CONF_OK;

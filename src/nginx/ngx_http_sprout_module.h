@@ -48,6 +48,7 @@ enum {
     NGX_HTTP_SPROUT_HOLD_MAX = 1024 * 1024,  /* of a reply, for its receipt */
     NGX_HTTP_SPROUT_OUT_SIZE = 4096,         /* a buffer of rewritten reply */
     NGX_HTTP_SPROUT_OUT_MAX = 64,            /* of them unsent, per request */
+    NGX_HTTP_SPROUT_VIEWS_MAX = 32,          /* zones seen, per policy */
     NGX_HTTP_SPROUT_BLOCKS_MAX = 256         /* spare tap blocks, a process */
 };
 
@@ -95,18 +96,27 @@ struct ngx_http_sprout_weights_s {
 };
 
 
+/* A policy as it holds in one zone, made when a request first asks. */
+typedef struct {
+    struct sprout_str             zone;         /* empty: the policy itself */
+    const struct sprout_policy   *policy;
+    time_t                        grid_second;  /* when grid_text was made */
+    size_t                        grid_len;
+    u_char                        grid_text[160];
+} ngx_http_sprout_view_t;
+
+
 /* A policy in use: shared by the requests that began under it, freed with the
  * last of them. */
 struct ngx_http_sprout_policy_s {
     ngx_uint_t                    refs;
     const struct sprout_policy   *policy;
+    ngx_uint_t                    views_n;
+    ngx_http_sprout_view_t        views[NGX_HTTP_SPROUT_VIEWS_MAX];
     struct sprout_arena           arena;
     void                         *memory;
     ngx_uint_t                    texts_n;
     ngx_http_sprout_texts_t       texts[NGX_HTTP_SPROUT_DIALECTS_MAX];
-    time_t                        grid_second;  /* when grid_text was made */
-    size_t                        grid_len;
-    u_char                        grid_text[160];
     ngx_http_sprout_weights_t    *weights;      /* NULL: the mixes decide */
     ngx_http_sprout_stamp_t       weights_stamp;
     unsigned                      needs_key:1;  /* a rule asks for an API key */
@@ -169,6 +179,7 @@ typedef struct {
     ngx_flag_t                    decode;      /* read compressed bodies */
     off_t                         decode_max;
     ngx_uint_t                    sample;      /* millionths of requests */
+    ngx_str_t                     zone;     /* of the upstream; empty: unsaid */
 } ngx_http_sprout_loc_conf_t;
 
 
@@ -218,6 +229,8 @@ struct ngx_http_sprout_ctx_s {
     ngx_http_request_t           *request;
     ngx_http_sprout_worker_t     *worker;
     ngx_http_sprout_policy_t     *policy;       /* NULL: there was none */
+    ngx_http_sprout_view_t       *view;         /* of it; NULL exactly then */
+    struct sprout_str             zone;         /* empty: the location has none */
     const struct sprout_dialect  *dialect;      /* NULL: passes as it came */
 
     enum ngx_http_sprout_state_e  state;
@@ -313,6 +326,8 @@ ngx_http_sprout_block_t *ngx_http_sprout_block_take(ngx_http_sprout_worker_t *w,
 void ngx_http_sprout_policy_start(ngx_http_sprout_main_conf_t *smcf,
     ngx_log_t *log);
 void ngx_http_sprout_policy_release(ngx_http_sprout_policy_t *p);
+ngx_http_sprout_view_t *ngx_http_sprout_policy_view(
+    ngx_http_sprout_policy_t *p, struct sprout_str zone);
 const struct sprout_rewrite_text *ngx_http_sprout_policy_text(
     ngx_http_sprout_policy_t *p, const struct sprout_dialect *dialect,
     int level);

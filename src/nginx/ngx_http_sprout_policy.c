@@ -333,6 +333,39 @@ ngx_http_sprout_policy_release(ngx_http_sprout_policy_t *p)
 }
 
 
+/* The policy as it holds in a zone; NULL when there is no room or memory. */
+ngx_http_sprout_view_t *
+ngx_http_sprout_policy_view(ngx_http_sprout_policy_t *p, struct sprout_str zone)
+{
+    ngx_uint_t               i;
+    ngx_http_sprout_view_t  *view;
+
+    for (i = 0; i < p->views_n; i++) {
+        if (sprout_str_eq(p->views[i].zone, zone)) {
+            return &p->views[i];
+        }
+    }
+
+    if (p->views_n == NGX_HTTP_SPROUT_VIEWS_MAX) {
+        return NULL;
+    }
+
+    view = &p->views[p->views_n];
+    view->zone = (zone.len == 0) ? zone : sprout_arena_str(&p->arena, zone);
+    view->policy = (zone.len == 0)
+                   ? p->policy
+                   : sprout_policy_in_zone(p->policy, zone, &p->arena);
+
+    if (view->policy == NULL) {
+        return NULL;
+    }
+
+    p->views_n++;
+
+    return view;
+}
+
+
 static void
 ngx_http_sprout_policy_bad(ngx_http_sprout_main_conf_t *smcf, const char *why,
     ngx_err_t error, ngx_log_t *log)

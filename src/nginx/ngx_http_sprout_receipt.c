@@ -30,7 +30,7 @@ ngx_http_sprout_receipt_put(ngx_http_sprout_ctx_t *ctx, struct sprout_buf *b,
     struct sprout_receipt        receipt;
     const struct sprout_policy  *policy;
 
-    policy = (ctx->policy != NULL) ? ctx->policy->policy : NULL;
+    policy = (ctx->policy != NULL) ? ctx->view->policy : NULL;
 
     receipt = sprout_receipt_make(policy, ctx->model, ctx->choice.stratum,
                                   seen.usage,

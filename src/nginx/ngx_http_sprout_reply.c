@@ -144,7 +144,7 @@ ngx_http_sprout_reply_fields(ngx_http_sprout_ctx_t *ctx)
     const struct sprout_policy  *policy;
 
     r = ctx->request;
-    policy = (ctx->policy != NULL) ? ctx->policy->policy : NULL;
+    policy = (ctx->policy != NULL) ? ctx->view->policy : NULL;
 
     ngx_str_set(&value, "L0");
     if (policy != NULL) {
@@ -196,7 +196,7 @@ ngx_http_sprout_reply_reason(ngx_http_sprout_ctx_t *ctx, ngx_str_t *out)
         return NGX_OK;
     }
 
-    rule = &ctx->policy->policy->rules[ctx->choice.rule];
+    rule = &ctx->view->policy->rules[ctx->choice.rule];
     b.cap = ngx_strlen(reason) + sizeof("; rule=") - 1 + rule->name.len;
     b = sprout_buf_of(ngx_pnalloc(ctx->request->pool, b.cap), b.cap);
 
@@ -237,10 +237,10 @@ static ngx_int_t
 ngx_http_sprout_reply_grid(ngx_http_sprout_ctx_t *ctx, ngx_str_t *out)
 {
     struct sprout_buf                 b;
-    ngx_http_sprout_policy_t         *p;
+    ngx_http_sprout_view_t           *p;
     const struct sprout_policy_grid  *grid;
 
-    p = ctx->policy;
+    p = ctx->view;
 
     if (p == NULL) {
         ngx_str_set(out, "unknown; zone=-; age=unknown");
@@ -261,8 +261,14 @@ ngx_http_sprout_reply_grid(ngx_http_sprout_ctx_t *ctx, ngx_str_t *out)
         sprout_buf_put(&b, SPROUT_STR("; zone="));
         sprout_buf_put(&b, grid->zone);
         sprout_buf_put(&b, SPROUT_STR("; age="));
-        sprout_buf_i64(&b, ngx_max(0, (int64_t) ngx_time()
-                                   - grid->at.ns / SPROUT_NS_PER_SECOND));
+
+        if (isfinite(grid->intensity.v)) {
+            sprout_buf_i64(&b, ngx_max(0, (int64_t) ngx_time()
+                                       - grid->at.ns / SPROUT_NS_PER_SECOND));
+
+        } else {
+            sprout_buf_put(&b, SPROUT_STR("unknown"));
+        }
 
         p->grid_len = b.full ? 0 : b.len;
         p->grid_second = ngx_time();

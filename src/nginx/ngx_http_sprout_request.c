@@ -259,7 +259,7 @@ ngx_http_sprout_scan_open(ngx_http_sprout_ctx_t *ctx, off_t length)
     opts.switches = ngx_http_sprout_switches(slcf);
 
     if (ctx->policy != NULL) {
-        policy = ctx->policy->policy;
+        policy = ctx->view->policy;
         opts.salt = policy->salt;
         opts.levels = policy->levels;
         opts.level_count = policy->level_count;
@@ -513,7 +513,7 @@ ngx_http_sprout_settle(ngx_http_sprout_ctx_t *ctx,
     ngx_http_sprout_loc_conf_t   *slcf;
 
     if (ctx->policy != NULL && ctx->policy->switches) {
-        policy = ctx->policy->policy;
+        policy = ctx->view->policy;
         slcf = ngx_http_get_module_loc_conf(ctx->request,
                                             ngx_http_sprout_module);
 
@@ -572,7 +572,7 @@ ngx_http_sprout_decide(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
     ngx_http_sprout_loc_conf_t   *slcf;
 
     r = ctx->request;
-    policy = (ctx->policy != NULL) ? ctx->policy->policy : NULL;
+    policy = (ctx->policy != NULL) ? ctx->view->policy : NULL;
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_sprout_module);
 
     /* A client's own name for its conversation goes before what we can see. */

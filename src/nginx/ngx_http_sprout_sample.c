@@ -72,7 +72,7 @@ ngx_http_sprout_sample_wanted(ngx_http_sprout_ctx_t *ctx,
     }
 
     if (ctx->choice.rule >= 0
-        && ctx->policy->policy->rules[ctx->choice.rule].sample == SPROUT_NO)
+        && ctx->view->policy->rules[ctx->choice.rule].sample == SPROUT_NO)
     {
         return 0;
     }

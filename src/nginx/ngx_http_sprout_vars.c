@@ -144,7 +144,7 @@ ngx_http_sprout_get_text(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 static const struct sprout_policy *
 ngx_http_sprout_policy_of(ngx_http_sprout_ctx_t *ctx)
 {
-    return (ctx->policy != NULL) ? ctx->policy->policy : NULL;
+    return (ctx->policy != NULL) ? ctx->view->policy : NULL;
 }
 
 
@@ -407,6 +407,7 @@ ngx_http_sprout_record_fill(ngx_http_sprout_ctx_t *ctx,
     rec->rule = ngx_http_sprout_text_rule(ctx);
     rec->stratum = ngx_http_sprout_text_stratum(ctx);
     rec->policy = ngx_http_sprout_text_policy(ctx);
+    rec->zone = ctx->zone;
 
     rec->has_key = ctx->has_key;
     rec->key = ctx->conversation;

@@ -44,6 +44,7 @@ enum null_rule { NOT_NULL, OR_NULL, MAY_MISS };
     X(1, "rule", FORM_TEXT, OR_NULL, rule)                                               \
     X(1, "stratum", FORM_TEXT, OR_NULL, stratum)                                         \
     X(1, "policy", FORM_TEXT, OR_NULL, policy)                                           \
+    X(1, "zone", FORM_TEXT, MAY_MISS, zone)                                              \
     X(1, "key", FORM_KEY, OR_NULL, key)                                                  \
     X(1, "tokens", FORM_OBJECT, NOT_NULL, usage)                                         \
     X(2, "prompt", FORM_TOKENS, OR_NULL, usage.prompt)                                   \
@@ -144,7 +145,7 @@ static void put_predicted(struct sprout_buf *b, const struct sprout_record_predi
 static void put_value(struct sprout_buf *b, const struct sprout_record *r, size_t row)
 {
     const void *p = (const char *)r + offsets[row];
-    const bool or_null = rows[row].arg == OR_NULL;
+    const bool or_null = rows[row].arg != NOT_NULL;
 
     switch ((enum form)rows[row].id) {
     case FORM_DOCUMENT:

@@ -187,3 +187,39 @@ def test_a_request_keeps_the_policy_it_began_with(gateway, upstream):
     assert b": sprout-receipt {" in reply
     records = gateway.journal.wait_for(1)
     assert records[0]["policy"] == "p-1"
+
+
+ZONES = [{"zone": "FR", "g_per_kwh": 20.0, "at": "2026-11-23T08:00:00Z", "source": "eco2mix",
+          "quality": "live", "explore": 0.0, "floor": 1.0, "price": 0.0,
+          "mix": [[1.0, 0.0, 0.0]]},
+         {"zone": "PL", "g_per_kwh": 700.0, "at": "2026-11-23T08:00:00Z", "source": "csv",
+          "quality": "replayed", "explore": 0.0, "floor": 0.9, "price": 0.1,
+          "mix": [[0.0, 0.0, 1.0]]}]
+
+
+@pytest.mark.parametrize("zone, level, grid", [
+    ("FR", "L0", "20; zone=FR; age="), ("PL", "L2", "700; zone=PL; age="),
+    ("XX", "L0", "unknown; zone=XX; age=unknown"), (None, "L1", "473; zone=GB; age=")])
+def test_a_location_is_served_by_the_policy_of_its_zone(start, zone, level, grid):
+    gateway = start(policy=policy(zones=ZONES),
+                    location=f"sprout_zone {zone};" if zone else "")
+    status, headers, _ = gateway.chat(headers={"Sprout-Receipt": "1"})
+    assert status == 200 and headers["Sprout-Level"] == level
+    assert headers["Sprout-Grid"].startswith(grid)
+    [record] = gateway.journal.wait_for(1)
+    assert (record["zone"], record["level"]) == (zone, level)
+    receipt = json.loads(headers["Sprout-Receipt"])
+    assert (receipt["grams"] is None) == (zone == "XX") and receipt["joules"] is not None
+
+
+def test_grams_follow_the_grid_of_the_zone(start):
+    grams = {}
+    for zone in ("FR", "PL"):
+        gateway = start(policy=policy(zones=[{**z, "mix": [[1.0, 0.0, 0.0]]} for z in ZONES]),
+                        location=f"sprout_zone {zone};")
+        _, headers, _ = gateway.chat(headers={"Sprout-Receipt": "1"})
+        receipt = json.loads(headers["Sprout-Receipt"])
+        grams[zone] = (receipt["joules"], receipt["grams"])
+    (joules, low), (same, high) = grams["FR"], grams["PL"]
+    assert joules == same
+    assert high - low == pytest.approx(joules * (700 - 20) / 3.6e6)
