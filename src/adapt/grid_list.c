@@ -310,6 +310,7 @@ static enum sprout_status row_value(const struct entry *e, sprout_instant now,
     out->intensity.v = v;
     out->slot_start = s->start;
     out->slot_end = sprout_instant_add(s->start, e->trace.step);
+    out->received_at = s->start;
     out->quality = SPROUT_GRID_REPLAYED;
     out->estimated = s->estimated;
     return SPROUT_OK;

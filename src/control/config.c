@@ -12,10 +12,11 @@
 #include <stdlib.h>
 
 #include "adapt/file.h"
+#include "adapt/grid_reply.h"
 #include "adapt/meter.h"
 #include "control/config_schema.h"
 
-enum { EXPECTED_CAP = 200 };
+enum { EXPECTED_CAP = 200, PROVIDER_CAP = 400 };
 
 /* ---- values from text ---------------------------------------------------------------- */
 
@@ -153,16 +154,38 @@ static bool fill_levels(struct sprout_config *c)
     return true;
 }
 
+/* Any provider makes the grid a list. */
+static void settle_grid(struct sprout_config_grid *g)
+{
+    if (g->providers_count > 0) {
+        g->source = SPROUT_GRID_LIST;
+    }
+}
+
+/* Does the document say `grid` of the i-th upstream? */
+static bool has_grid(const struct fill *f, yaml_node_t *root, uint32_t i)
+{
+    yaml_node_t *const list = sprout_config_child(f->doc, root, "upstreams");
+    yaml_node_t *const entry =
+        yaml_document_get_node(f->doc, list->data.sequence.items.start[i]);
+    return sprout_config_child(f->doc, entry, "grid") != NULL;
+}
+
 static bool fill_all(struct sprout_config *c, const struct fill *f)
 {
     yaml_node_t *const root = f->doc == NULL ? NULL : yaml_document_get_root_node(f->doc);
     const bool good = fill_mapping(f, sprout_config_schema.mapping.fields,
                                    sprout_config_notes, root, (char *)c) &&
                       fill_levels(c);
-    if (good && c->grid.providers_count > 0) {
-        c->grid.source = SPROUT_GRID_LIST;
+    if (!good) {
+        return false;
     }
-    return good;
+    settle_grid(&c->grid);
+    for (uint32_t i = 0; i < c->upstreams_count; i++) {
+        c->upstreams[i].own_grid = has_grid(f, root, i);
+        settle_grid(&c->upstreams[i].grid);
+    }
+    return true;
 }
 
 enum sprout_status sprout_config_default(struct sprout_config **out)
@@ -376,17 +399,56 @@ static enum sprout_status set_grid_option(struct sprout_config *c, char *option,
                        option);
 }
 
+/* "NAME:ZONE": read as the file would be, so that it is checked and filled alike; the grid
+ * that was goes with the helper. */
+static enum sprout_status set_provider(struct sprout_config *c, struct sprout_str name,
+                                       const char *zone, struct sprout_error *err)
+{
+    char text[PROVIDER_CAP];
+    struct sprout_buf b = sprout_buf_of(text, sizeof text);
+    struct sprout_config *made = NULL;
+    struct sprout_problems *const problems = malloc(sizeof *problems);
+    if (problems == NULL) {
+        return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for --grid");
+    }
+    sprout_buf_put(&b, SPROUT_STR("grid: {providers: [{provider: "));
+    sprout_buf_json(&b, name);
+    sprout_buf_put(&b, SPROUT_STR(", zone: "));
+    sprout_buf_json(&b, sprout_str_of(zone));
+    sprout_buf_put(&b, SPROUT_STR("}]}"));
+    enum sprout_status status =
+        b.full ? SPROUT_LIMIT
+               : sprout_config_parse(sprout_buf_str(&b), NULL, &made, problems);
+    if (status != SPROUT_OK) {
+        status = sprout_fail(err, SPROUT_USAGE, "--grid: %.300s",
+                             problems->n > 0 ? problems->v[0].message : "too long");
+    } else {
+        const struct sprout_config_grid was = c->grid;
+        c->grid = made->grid;
+        made->grid = was;
+    }
+    sprout_config_free(made);
+    free(problems);
+    return status;
+}
+
 enum sprout_status sprout_config_set_grid(struct sprout_config *c, const char *spec,
                                           struct sprout_error *err)
 {
+    const size_t name = strcspn(spec, ":");
+    if (sprout_grid_live_find((struct sprout_str){spec, name}) != NULL &&
+        spec[name] == ':') {
+        return set_provider(c, (struct sprout_str){spec, name}, spec + name + 1, err);
+    }
     if (sprout_str_starts(sprout_str_of(spec), SPROUT_STR("static:"))) {
         c->grid.source = SPROUT_GRID_STATIC;
         return sprout_config_set(c, "grid.static_g_per_kwh", spec + 7, err);
     }
     if (!sprout_str_starts(sprout_str_of(spec), SPROUT_STR("csv:"))) {
         return sprout_fail(err, SPROUT_USAGE,
-                           "--grid: found '%.40s', expected static:G or "
-                           "csv:FILE[,start=T][,speed=N]",
+                           "--grid: found '%.40s', expected static:G, "
+                           "csv:FILE[,start=T][,speed=N] or PROVIDER:ZONE, such as "
+                           "energy-charts:de",
                            spec);
     }
     char *const copy = strdup(spec + 4);
@@ -407,27 +469,6 @@ enum sprout_status sprout_config_set_grid(struct sprout_config *c, const char *s
 }
 
 /* ---- uses ---------------------------------------------------------------------------- */
-
-struct sprout_grid_opts sprout_config_grid_opts(const struct sprout_config *c,
-                                                sprout_instant epoch)
-{
-    return (struct sprout_grid_opts){
-        .source = c->grid.source,
-        .zone = sprout_str_of(c->grid.zone),
-        .intensity = {c->grid.static_g_per_kwh},
-        .csv_file = c->grid.csv.file,
-        .csv_scope = c->grid.csv.column,
-        .csv_start = sprout_str_of(c->grid.csv.start),
-        .csv_speed = c->grid.csv.speed,
-        .csv_sha256 = sprout_str_of(c->grid.csv.sha256),
-        .epoch = epoch,
-        .entries = c->grid.providers,
-        .entries_count = c->grid.providers_count,
-        .list_kind = c->grid.signal,
-        .list_scope = c->grid.factors,
-        .list_mix = c->grid.mix_signals,
-    };
-}
 
 struct sprout_meter_opts sprout_config_meter_opts(const struct sprout_config *c, size_t i)
 {

@@ -61,6 +61,16 @@ struct sprout_config_grid {
     uint32_t providers_count;
 };
 
+/* A server beside `upstream`, reached by a path of its own. */
+struct sprout_config_upstream {
+    char *name;
+    char *url;
+    char *path; /* "/eu/": what is behind it goes to `url` */
+    char *zone; /* where it stands; "": where `upstream` does */
+    struct sprout_config_grid grid;
+    bool own_grid; /* `grid` was given; else the configuration's, with this zone */
+};
+
 struct sprout_config_quality {
     enum sprout_floor_rule rule;
     double floor; /* rule fixed */
@@ -183,9 +193,11 @@ struct sprout_config_wire {
 };
 
 struct sprout_config {
-    char *listen;    /* ADDR:PORT of the gateway; port 0: a free one */
-    char *admin;     /* ADDR:PORT on loopback, or unix:PATH */
-    char *upstream;  /* http://HOST:PORT or https://..., "" when not given */
+    char *listen;   /* ADDR:PORT of the gateway; port 0: a free one */
+    char *admin;    /* ADDR:PORT on loopback, or unix:PATH */
+    char *upstream; /* http://HOST:PORT or https://..., "" when not given */
+    struct sprout_config_upstream *upstreams; /* beside it */
+    uint32_t upstreams_count;
     char *dir;       /* nginx.conf, policy.json, journal.ndjson, ledger.db */
     int64_t workers; /* nginx worker processes; 0: one a core */
     int64_t max_body_mib;
@@ -247,7 +259,8 @@ SPROUT_MUST_USE enum sprout_status sprout_config_set(struct sprout_config *c,
                                                      const char *path, const char *value,
                                                      struct sprout_error *err);
 
-/* --grid: "static:G" or "csv:FILE[,start=T][,speed=N][,column=direct|lifecycle][,zone=Z]".
+/* --grid: "static:G", "csv:FILE[,start=T][,speed=N][,column=direct|lifecycle][,zone=Z]", or
+ * "NAME:ZONE" with the name of a live provider.
  * --floor is sprout_config_set_floor: a fixed floor. */
 SPROUT_MUST_USE enum sprout_status sprout_config_set_grid(struct sprout_config *c,
                                                           const char *spec,
@@ -258,6 +271,20 @@ SPROUT_MUST_USE enum sprout_status sprout_config_set_floor(struct sprout_config 
 
 /* What sprout_grid_new() needs; views into `c`. */
 struct sprout_grid_opts sprout_config_grid_opts(const struct sprout_config *c,
+                                                sprout_instant epoch);
+
+/* Where else than grid.zone the upstreams stand, each zone once. */
+struct sprout_config_zone {
+    const char *name;
+    const struct sprout_config_grid *grid; /* its own, or the configuration's */
+};
+size_t sprout_config_zones(const struct sprout_config *c,
+                           struct sprout_config_zone out[SPROUT_ZONES_MAX]);
+/* The zone that requests to `u` are decided by; "": the configuration's own. */
+const char *sprout_config_upstream_zone(const struct sprout_config *c,
+                                        const struct sprout_config_upstream *u);
+/* As sprout_config_grid_opts(). */
+struct sprout_grid_opts sprout_config_zone_opts(const struct sprout_config_zone *z,
                                                 sprout_instant epoch);
 
 struct sprout_meter_opts;

@@ -502,17 +502,102 @@ static bool says(const yaml_node_t *node, const char *word)
            sprout_str_eq(scalar_text(node), sprout_str_of(word));
 }
 
-static void check_grid(struct walk *w, yaml_node_t *grid)
+static void check_grid(struct walk *w, yaml_node_t *grid, const char *path)
 {
     yaml_node_t *const source = sprout_config_child(w->doc, grid, "source");
     yaml_node_t *const csv = sprout_config_child(w->doc, grid, "csv");
     if (says(source, "csv") && sprout_config_child(w->doc, csv, "file") == NULL) {
         sprout_fail(problem(w, source), SPROUT_CONFIG,
-                    "grid.source: found 'csv', expected 'csv: {file: ...}' beside it");
+                    "%s.source: found 'csv', expected 'csv: {file: ...}' beside it",
+                    path);
     }
     if (csv != NULL && !says(source, "csv")) {
         sprout_fail(problem(w, csv), SPROUT_CONFIG,
-                    "grid.csv: has no effect: expected 'source: csv' beside it");
+                    "%s.csv: has no effect: expected 'source: csv' beside it", path);
+    }
+}
+
+static bool has_text(struct walk *w, yaml_node_t *mapping, const char *key)
+{
+    const yaml_node_t *const node = sprout_config_child(w->doc, mapping, key);
+    return node != NULL && node->type == YAML_SCALAR_NODE && node->data.scalar.length > 0;
+}
+
+/* Does another upstream of that zone say its grid? */
+static bool elsewhere(struct walk *w, yaml_node_t *list, struct sprout_str zone)
+{
+    for (size_t i = 0; i < list_count(list); i++) {
+        yaml_node_t *node = NULL;
+        if (sprout_str_eq(zone, entry_text(w, list, i, "zone", &node)) &&
+            sprout_config_child(w->doc, list_entry(w, list, i), "grid") != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An entry that says a zone and no grid is told of by the configuration's own: which must
+ * then be able to tell of any zone. */
+static void check_inherited(struct walk *w, yaml_node_t *zone, yaml_node_t *grid,
+                            size_t i)
+{
+    yaml_node_t *const providers = sprout_config_child(w->doc, grid, "providers");
+    bool fixed = says(sprout_config_child(w->doc, grid, "source"), "csv");
+    for (size_t k = 0; k < list_count(providers); k++) {
+        yaml_node_t *node = NULL;
+        (void)entry_text(w, providers, k, "zone", &node);
+        fixed = fixed || node != NULL;
+        (void)entry_text(w, providers, k, "file", &node);
+        fixed = fixed || node != NULL;
+    }
+    if (fixed && !says(sprout_config_child(w->doc, grid, "zone"),
+                       (const char *)zone->data.scalar.value)) {
+        sprout_fail(
+            problem(w, zone), SPROUT_CONFIG,
+            "upstreams[%zu].zone: '%.31s' has no grid of its own, and 'grid' has a "
+            "file or a provider of another zone: expected 'grid:' beside it",
+            i, (const char *)zone->data.scalar.value);
+    }
+}
+
+static void check_upstreams(struct walk *w, yaml_node_t *list, yaml_node_t *grid)
+{
+    for (size_t i = 0; i < list_count(list); i++) {
+        char path[PATH_CAP];
+        yaml_node_t *zone = NULL, *where = NULL, *other = NULL;
+        yaml_node_t *const own =
+            sprout_config_child(w->doc, list_entry(w, list, i), "grid");
+        const struct sprout_str name = entry_text(w, list, i, "zone", &zone);
+        const struct sprout_str at = entry_text(w, list, i, "path", &where);
+        snprintf(path, sizeof path, "upstreams[%zu].grid", i);
+        check_grid(w, own, path);
+        if (own != NULL && zone == NULL && !has_text(w, own, "zone")) {
+            sprout_fail(problem(w, own), SPROUT_CONFIG,
+                        "%s: expected 'zone:' beside it: its requests are told apart by "
+                        "its name",
+                        path);
+        }
+        if (own == NULL && zone != NULL && zone->type == YAML_SCALAR_NODE &&
+            !elsewhere(w, list, name)) {
+            check_inherited(w, zone, grid, i);
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (at.len > 0 && sprout_str_eq(at, entry_text(w, list, k, "path", &other))) {
+                sprout_fail(problem(w, where), SPROUT_CONFIG,
+                            "upstreams[%zu].path: found '%.*s' again, expected another "
+                            "than upstreams[%zu]'s",
+                            i, (int)at.len, at.ptr, k);
+            }
+            if (own != NULL && name.len > 0 &&
+                sprout_str_eq(name, entry_text(w, list, k, "zone", &other)) &&
+                sprout_config_child(w->doc, list_entry(w, list, k), "grid") != NULL) {
+                sprout_fail(
+                    problem(w, own), SPROUT_CONFIG,
+                    "%s: upstreams[%zu] says the grid of '%.*s' already: expected "
+                    "it once",
+                    path, k, (int)name.len, name.ptr);
+            }
+        }
     }
 }
 
@@ -621,7 +706,10 @@ void sprout_config_check(yaml_document_t *doc, struct sprout_problems *problems)
     check_names_differ(&w, levels, "levels");
     check_names_differ(&w, rules, "rules");
     check_rules(&w, rules, levels);
-    check_grid(&w, sprout_config_child(doc, root, "grid"));
+    check_grid(&w, sprout_config_child(doc, root, "grid"), "grid");
+    yaml_node_t *const upstreams = sprout_config_child(doc, root, "upstreams");
+    check_names_differ(&w, upstreams, "upstreams");
+    check_upstreams(&w, upstreams, sprout_config_child(doc, root, "grid"));
     yaml_node_t *const quality = sprout_config_child(doc, root, "quality");
     check_extremes(&w, quality);
     check_preferences(&w, sprout_config_child(doc, quality, "shares"), levels);

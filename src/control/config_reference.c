@@ -75,7 +75,8 @@ static void put_fields(struct sprout_buf *b, const cyaml_schema_field_t *fields,
                           fields[i].key, list ? "[]" : "");
         path[p.len] = '\0';
         put_row(b, &fields[i], &notes[i], path);
-        if (inside->type == CYAML_MAPPING) {
+        /* A mapping that defaults to another key has that one's keys. */
+        if (inside->type == CYAML_MAPPING && (list || notes[i].fallback == NULL)) {
             put_fields(b, inside->mapping.fields, notes[i].child, path);
         }
     }

@@ -66,6 +66,13 @@ static const char *expect_url(struct sprout_str s)
     return good ? NULL : "a URL such as http://127.0.0.1:8000, without credentials";
 }
 
+static const char *expect_folder(struct sprout_str s)
+{
+    const bool good = s.len > 2 && s.ptr[0] == '/' && s.ptr[s.len - 1] == '/' &&
+                      !has_any(s, ";{}\"'\\$@?#%*~");
+    return good ? NULL : "a path that begins and ends with /, such as /eu/";
+}
+
 static const char *expect_instant(struct sprout_str s)
 {
     sprout_instant t;
@@ -400,6 +407,26 @@ static const cyaml_schema_value_t providers_entry = {
       "Live providers and what stands in for them, in order; `source` is then `list`.")
 TABLE(grid, GRID_ROWS);
 
+#define UPSTREAM_ROWS(X)                                                                 \
+    X(NAME, struct sprout_config_upstream, name, "", NO_BOUND, expect_name,              \
+      "What it is called in messages.")                                                  \
+    X(NAME, struct sprout_config_upstream, url, "", NO_BOUND, expect_url,                \
+      "The inference server.")                                                           \
+    X(NAME, struct sprout_config_upstream, path, "", RANGE(0, 63), expect_folder,        \
+      "Requests below this path go there, without it: `/eu/v1/chat/completions` as "     \
+      "`/v1/chat/completions`.")                                                         \
+    X(TEXT, struct sprout_config_upstream, zone, "", RANGE(0, 31), expect_name,          \
+      "Where it stands, if not in `grid.zone`: its requests are decided and accounted "  \
+      "by the grid there.")                                                              \
+    X(MAP, struct sprout_config_upstream, grid, "grid", NO_BOUND, NULL,                  \
+      "Who knows the carbon intensity there; the keys are those of `grid`.  Without it " \
+      "`grid` is asked for this zone.")
+TABLE(upstreams, UPSTREAM_ROWS);
+
+enum { upstreams_max = SPROUT_ZONES_MAX - 1 };
+static const cyaml_schema_value_t upstreams_entry = {CYAML_VALUE_MAPPING(
+    CYAML_FLAG_DEFAULT, struct sprout_config_upstream, upstreams_fields)};
+
 #define QUALITY_ROWS(X)                                                                  \
     X(WORD, struct sprout_config_quality, rule, "paper", NO_BOUND, NULL,                 \
       "How the floor follows the grid: `paper` gives up to `xi` on the dirtiest hour, "  \
@@ -636,6 +663,8 @@ static const cyaml_schema_value_t rules_entry = {
       "Admin API: a loopback address, or `unix:PATH`.")                                  \
     X(TEXT, struct sprout_config, upstream, "", NO_BOUND, expect_url,                    \
       "The inference server.")                                                           \
+    X(LIST, struct sprout_config, upstreams, NULL, NO_BOUND, NULL,                       \
+      "More servers, each below a path of its own; they may stand in other zones.")      \
     X(PATH, struct sprout_config, dir, "sprout-data", NO_BOUND,                          \
       sprout_config_expect_path,                                                         \
       "Folder of nginx.conf, policy.json, journal.ndjson and ledger.db.")                \

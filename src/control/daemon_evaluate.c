@@ -52,9 +52,9 @@ static int64_t hours_between(sprout_instant from, sprout_instant to)
 /* A slot that was not there a turn ago; false: none. */
 static bool take_slot(struct sprout_daemon *d, sprout_instant wall)
 {
-    const sprout_instant at = d->value.slot_start;
+    const sprout_instant at = d->places.home.value.slot_start;
 
-    if (d->value.quality == SPROUT_GRID_NONE || at.ns == d->hour_at.ns) {
+    if (d->places.home.value.quality == SPROUT_GRID_NONE || at.ns == d->hour_at.ns) {
         return false;
     }
     const int64_t passed = d->hours == 0 ? 0 : hours_between(d->hour_at, at);
@@ -68,7 +68,7 @@ static bool take_slot(struct sprout_daemon *d, sprout_instant wall)
         d->hours--;
         memmove(d->hour, d->hour + 1, (size_t)d->hours * sizeof d->hour[0]);
     }
-    d->hour[d->hours++] = d->value.intensity;
+    d->hour[d->hours++] = d->places.home.value.intensity;
     d->hour_at = at;
     return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon_plan.c - the planner's part of a turn: configuration, grid, salt, policy.
+/* daemon_plan.c - the planner's part of a turn: configuration, salt, policy.
  *
  * A plan is made on every new grid value, after a reload, and at least every
  * plan_interval_s.  It is stored before it is published, so that the policy a journal line
@@ -13,18 +13,15 @@
 #include <string.h>
 
 #include "adapt/file.h"
-#include "adapt/grid_list.h"
 #include "adapt/log.h"
 #include "adapt/rng.h"
-#include "adapt/store_history.h"
 #include "core/learn.h"
 #include "core/prior.h"
 #include "wire/policy_json.h"
 
 enum {
     PLAN_RETRY_SECONDS = 5,
-    GRID_AT_MOST_SECONDS = 60, /* a provider is asked at least this often */
-    LEARN_DAYS = 7,            /* what was served before says little of now */
+    LEARN_DAYS = 7, /* what was served before says little of now */
     SECONDS_PER_DAY = 86400,
     SALT_DIGITS = 32,
 };
@@ -45,16 +42,15 @@ enum sprout_status sprout_daemon_use(struct sprout_daemon *d,
                                      struct sprout_config *config, sprout_instant wall,
                                      struct sprout_error *err)
 {
-    struct sprout_grid *grid = NULL;
+    struct sprout_places places;
     struct sprout_weights weights;
-    const struct sprout_grid_opts opts = sprout_config_grid_opts(config, d->epoch);
 
     if (!make_plan_memory(d)) {
         return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for planning");
     }
     enum sprout_status status = sprout_daemon_predictor_open(config, &weights, err);
     if (status == SPROUT_OK) {
-        status = sprout_grid_new(&opts, &grid, err);
+        status = sprout_daemon_grid_open(config, d->epoch, &places, err);
     }
     if (status != SPROUT_OK) {
         sprout_weights_close(&weights);
@@ -62,56 +58,11 @@ enum sprout_status sprout_daemon_use(struct sprout_daemon *d,
     }
     sprout_daemon_predictor_use(d, &weights);
     sprout_daemon_meter_stop(d); /* the new one may name others */
-    sprout_grid_free(d->grid);
+    sprout_daemon_grid_use(d, &places, wall);
     sprout_config_free(d->config);
-    d->grid = grid;
     d->config = config;
-    d->value = SPROUT_GRID_VALUE_NONE; /* the old one's texts went with its grid */
-    d->grid_next = wall;
-    d->grid_seeded = sprout_grid_as_list(grid) == NULL;
     d->plan_now = true;
     return SPROUT_OK;
-}
-
-/* ---- grid ------------------------------------------------------------------------------ */
-
-static bool same_value(const struct sprout_grid_value *a,
-                       const struct sprout_grid_value *b)
-{
-    const bool both_unknown = isnan(a->intensity.v) && isnan(b->intensity.v);
-    return a->quality == b->quality && a->slot_start.ns == b->slot_start.ns &&
-           sprout_str_eq(a->source, b->source) && sprout_str_eq(a->zone, b->zone) &&
-           (both_unknown || a->intensity.v == b->intensity.v);
-}
-
-void sprout_daemon_grid(struct sprout_daemon *d, sprout_instant wall)
-{
-    struct sprout_error err = {.message = ""};
-    struct sprout_grid_value value = SPROUT_GRID_VALUE_NONE;
-
-    /* A wall clock that was set back must not leave the grid alone for an hour. */
-    if (wall.ns < d->grid_next.ns &&
-        d->grid_next.ns - wall.ns <= GRID_AT_MOST_SECONDS * SPROUT_NS_PER_SECOND) {
-        return;
-    }
-    if (sprout_grid_poll(d->grid, wall, &value, &err) != SPROUT_OK) {
-        d->grid_errors++;
-        if (d->value.quality != SPROUT_GRID_NONE) {
-            sprout_log_warn("grid-unknown", "no value for now, everything goes at L0: %s",
-                            err.message);
-        }
-    }
-    if (!same_value(&value, &d->value)) {
-        d->plan_now = true;
-        d->grid_kept = false;
-        /* A replay says itself when its slot began; all else holds from here on. */
-        d->grid_since = value.quality == SPROUT_GRID_REPLAYED ? value.received_at : wall;
-    }
-    d->value = value;
-
-    const int64_t latest = wall.ns + GRID_AT_MOST_SECONDS * SPROUT_NS_PER_SECOND;
-    const sprout_instant next = sprout_grid_next(d->grid, wall);
-    d->grid_next.ns = next.ns < latest ? next.ns : latest;
 }
 
 /* ---- the salt -------------------------------------------------------------------------- */
@@ -205,59 +156,6 @@ static enum sprout_status keep_salt(struct sprout_daemon *d, struct sprout_error
 
 /* ---- what the ledger must know --------------------------------------------------------- */
 
-static void remember(void *ctx, const struct sprout_grid_value *v)
-{
-    struct sprout_grid_list *const l = ctx;
-    if (sprout_grid_list_has_zone(l, v->zone)) {
-        sprout_grid_list_remember(l, v->kind, v->scope, v->slot_start, v->intensity);
-    }
-}
-
-/* What was live before this process began: the range survives a restart. */
-static enum sprout_status seed_grid(struct sprout_daemon *d, struct sprout_error *err)
-{
-    struct sprout_grid_list *const l = sprout_grid_as_list(d->grid);
-    enum sprout_grid_kind kind;
-    enum sprout_grid_scope scope;
-
-    if (d->grid_seeded) {
-        return SPROUT_OK;
-    }
-    const int64_t window_s = d->config->quality.window_hours * 3600;
-    const struct sprout_store_range range = {
-        {d->grid_next.ns - window_s * SPROUT_NS_PER_SECOND}, {INT64_MAX}};
-    sprout_grid_list_signal(l, &kind, &scope);
-    const enum sprout_status status =
-        sprout_store_history(d->store, range, kind, scope, remember, l, err);
-    d->grid_seeded = status == SPROUT_OK;
-    d->plan_now = true;
-    return status;
-}
-
-static enum sprout_status keep_grid(struct sprout_daemon *d, struct sprout_error *err)
-{
-    const struct sprout_grid_value *const v = &d->value;
-
-    if (d->grid_kept || v->quality == SPROUT_GRID_NONE) {
-        return SPROUT_OK;
-    }
-    const struct sprout_store_grid g = {
-        .since = d->grid_since,
-        .source = v->source,
-        .slot = {.zone = v->zone,
-                 .quality = sprout_str_of(sprout_grid_quality_text(v->quality)),
-                 .intensity = v->intensity,
-                 .at = v->slot_start},
-    };
-    enum sprout_status status = sprout_store_put_grid(d->store, &g, err);
-    if (status == SPROUT_OK && sprout_grid_as_list(d->grid) != NULL &&
-        (v->quality == SPROUT_GRID_LIVE || v->quality == SPROUT_GRID_REPLAYED)) {
-        status = sprout_store_put_history(d->store, v, err);
-    }
-    d->grid_kept = status == SPROUT_OK;
-    return status;
-}
-
 static void drop_pending(struct sprout_daemon *d, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -273,7 +171,7 @@ enum sprout_status sprout_daemon_keep(struct sprout_daemon *d, struct sprout_err
     enum sprout_status status = keep_salt(d, err);
 
     if (status == SPROUT_OK) {
-        status = seed_grid(d, err);
+        status = sprout_daemon_grid_seed(d, err);
     }
     for (; status == SPROUT_OK && kept < d->pending_count; kept++) {
         const struct sprout_pending *const p = &d->pending[kept];
@@ -285,7 +183,7 @@ enum sprout_status sprout_daemon_keep(struct sprout_daemon *d, struct sprout_err
         }
     }
     drop_pending(d, kept);
-    return status == SPROUT_OK ? keep_grid(d, err) : status;
+    return status == SPROUT_OK ? sprout_daemon_grid_keep(d, err) : status;
 }
 
 /* Puts a copy of the policy in the queue to the ledger. */
@@ -396,11 +294,14 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
     }
     const int slot = 1 - d->plan_slot;
     struct sprout_arena arena = sprout_arena_of(d->plan_memory[slot], SPROUT_PLAN_MEMORY);
-    const int64_t window_s = d->config->quality.window_hours * 3600;
+    struct sprout_plan_zone zones[SPROUT_ZONES_MAX];
+    struct sprout_plan_why zone_why[SPROUT_ZONES_MAX];
+    const struct sprout_plan_zone home =
+        sprout_daemon_grid_zone(d, &d->places.home, wall);
     struct sprout_plan_in in = {
         .config = d->config,
-        .grid = d->value,
-        .range = sprout_grid_range(d->grid, wall, sprout_span_seconds(window_s)),
+        .grid = home.grid,
+        .range = home.range,
         .learned = learn(d, wall, &learned) ? learned.sum : NULL,
         .salt = d->salt,
         .now = wall,
@@ -409,7 +310,11 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
     struct sprout_judged *const verdicts = judged(d, wall);
     in.judged = verdicts;
     sprout_daemon_predictor_plan(d, &in);
-    status = sprout_plan(&in, &arena, &policy, &why, err);
+    for (size_t i = 0; i < d->places.zones; i++) {
+        zones[i] = sprout_daemon_grid_zone(d, &d->places.zone[i], wall);
+    }
+    status = sprout_plan_zones(&in, zones, d->places.zones, &arena, &policy, &why,
+                               zone_why, err);
     sprout_judged_free(verdicts);
     if (status == SPROUT_OK) {
         status = queue_policy(d, policy, err);
@@ -428,6 +333,9 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
     d->plan_slot = slot;
     d->policy = policy;
     d->why = why;
+    for (size_t i = 0; i < d->places.zones; i++) {
+        d->places.zone[i].why = zone_why[i];
+    }
     if (d->ingest != NULL) {
         sprout_ingest_set_policy(d->ingest, policy);
     }

@@ -112,8 +112,7 @@ void sprout_daemon_close(struct sprout_daemon *d)
     }
     d->pending_count = 0;
     sprout_daemon_predictor_close(d);
-    sprout_grid_free(d->grid);
-    d->grid = NULL;
+    sprout_daemon_grid_close(&d->places);
     sprout_config_free(d->config);
     d->config = NULL;
     for (int i = 0; i < 2; i++) {
@@ -245,10 +244,10 @@ void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,
         .dir = d->config->dir,
         .upstream = d->config->upstream,
         .listen = d->config->listen,
-        .grid = d->value,
-        .grid_clock = sprout_grid_clock(d->grid, wall),
-        .grid_about = sprout_grid_about(d->grid),
-        .grid_errors = d->grid_errors,
+        .grid = sprout_daemon_grid_value(&d->places.home),
+        .grid_clock = sprout_grid_clock(d->places.home.grid, wall),
+        .grid_about = sprout_grid_about(d->places.home.grid),
+        .grid_errors = d->places.home.errors,
         .policy = d->policy,
         .why = d->why,
         .plans = d->plans,

@@ -34,16 +34,31 @@ struct sprout_pending {
     size_t json_len;
 };
 
+/* Where machines stand, and the grid there. */
+struct sprout_place {
+    char name[SPROUT_NAME_MAX];     /* as configured; "": home without a zone */
+    struct sprout_grid *grid;       /* owned */
+    struct sprout_grid_value value; /* views into grid */
+    sprout_instant next;            /* wall time at which to ask again */
+    sprout_instant since;           /* wall time from which on the value holds */
+    int64_t errors;
+    bool kept;                  /* the value in force is in the ledger */
+    bool seeded;                /* the list knows what the ledger does of the past */
+    struct sprout_plan_why why; /* of a zone; home's is the daemon's */
+};
+
+struct sprout_places {
+    struct sprout_place home;
+    struct sprout_place zone[SPROUT_ZONES_MAX];
+    size_t zones;
+};
+
 struct sprout_daemon {
     struct sprout_config *config; /* owned */
     sprout_instant started;
     sprout_instant epoch;
 
-    struct sprout_grid *grid;
-    struct sprout_grid_value value; /* views into grid */
-    sprout_instant grid_next;       /* wall time at which to ask again */
-    sprout_instant grid_since;      /* wall time from which on the value holds */
-    int64_t grid_errors;
+    struct sprout_places places;
 
     struct sprout_store *store;                 /* NULL: not open now */
     struct sprout_ingest *ingest;               /* NULL exactly when store is */
@@ -75,8 +90,6 @@ struct sprout_daemon {
     struct sprout_plan_why why;
     sprout_mono plan_next;
     bool plan_now;
-    bool grid_kept;   /* the value in force is in the ledger */
-    bool grid_seeded; /* the list knows what the ledger does of the past */
     int64_t plans;
     int64_t plan_errors;
     char plan_error[SPROUT_DAEMON_ERROR_MAX];
@@ -128,7 +141,26 @@ void sprout_daemon_ledger_failed(struct sprout_daemon *d, sprout_mono mono,
  * are none left. */
 SPROUT_MUST_USE enum sprout_status sprout_daemon_keep(struct sprout_daemon *d,
                                                       struct sprout_error *err);
+/* daemon_grid.c.  After a failure nothing is open. */
+SPROUT_MUST_USE enum sprout_status sprout_daemon_grid_open(const struct sprout_config *c,
+                                                           sprout_instant epoch,
+                                                           struct sprout_places *out,
+                                                           struct sprout_error *err);
+void sprout_daemon_grid_close(struct sprout_places *p);
+/* In place of those that there are. */
+void sprout_daemon_grid_use(struct sprout_daemon *d, const struct sprout_places *places,
+                            sprout_instant wall);
 void sprout_daemon_grid(struct sprout_daemon *d, sprout_instant wall);
+/* The value that holds, under the place's own name; views into the place. */
+struct sprout_grid_value sprout_daemon_grid_value(const struct sprout_place *p);
+/* What a plan needs of a place. */
+struct sprout_plan_zone sprout_daemon_grid_zone(struct sprout_daemon *d,
+                                                struct sprout_place *p,
+                                                sprout_instant wall);
+SPROUT_MUST_USE enum sprout_status sprout_daemon_grid_seed(struct sprout_daemon *d,
+                                                           struct sprout_error *err);
+SPROUT_MUST_USE enum sprout_status sprout_daemon_grid_keep(struct sprout_daemon *d,
+                                                           struct sprout_error *err);
 void sprout_daemon_plan(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall);
 /* The evaluator's thread; what it finished makes a plan due. */
 SPROUT_MUST_USE enum sprout_status sprout_daemon_evaluator_start(

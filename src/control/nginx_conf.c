@@ -18,6 +18,9 @@ struct upstream {
     struct sprout_str authority; /* HOST[:PORT] as given */
     struct sprout_str host;
     struct sprout_str path; /* without a trailing slash; empty: none */
+    char block[48];         /* its name in nginx.conf */
+    const char *location;   /* "/", or "/eu/", which does not go upstream */
+    const char *zone;       /* "": the policy's own */
 };
 
 static enum sprout_status check_text(const char *what, const char *text,
@@ -126,12 +129,12 @@ static void put_upstream(struct sprout_buf *b, const struct upstream *u)
 {
     const bool port = u->authority.len > u->host.len;
     sprout_buf_printf(b,
-                      "    upstream sprout_upstream {\n"
+                      "    upstream %s {\n"
                       "        server %.*s%s;\n"
                       "        keepalive 64;\n"
                       "        keepalive_timeout 4s;\n"
                       "    }\n",
-                      (int)u->authority.len, u->authority.ptr,
+                      u->block, (int)u->authority.len, u->authority.ptr,
                       port     ? ""
                       : u->tls ? ":443"
                                : ":80");
@@ -179,44 +182,64 @@ static void put_wire(struct sprout_buf *b, const struct sprout_config *c)
     }
 }
 
-static void put_server(struct sprout_buf *b, const struct sprout_nginx_opts *o,
-                       const struct upstream *u)
+/* A location's path does not go upstream where one or the other has one. */
+static void put_pass(struct sprout_buf *b, const struct upstream *u)
 {
-    const struct sprout_config *const c = o->config;
-    const bool slash = u->path.len > 0;
+    const bool slash = u->path.len > 0 || strcmp(u->location, "/") != 0;
     sprout_buf_printf(b,
-                      "    server {\n"
-                      "        listen %s;\n"
-                      "        client_max_body_size %lldm;\n"
-                      "        client_body_buffer_size 64k;\n"
-                      "        location / {\n"
-                      "            sprout on;\n"
-                      "            sprout_max_body %lldm;\n"
-                      "            access_log \"%s/journal.ndjson\" sprout "
-                      "if=$sprout_record;\n"
-                      "            proxy_pass %s://sprout_upstream%.*s%s;\n"
+                      "            proxy_pass %s://%s%.*s%s;\n"
                       "            proxy_http_version 1.1;\n"
                       "            proxy_set_header Connection \"\";\n"
                       "            proxy_set_header Host %.*s;\n"
                       "            proxy_buffering off;\n"
                       "            proxy_redirect off;\n"
                       "            proxy_connect_timeout 10s;\n",
-                      o->listen, (long long)c->max_body_mib, (long long)c->max_body_mib,
-                      o->dir, u->tls ? "https" : "http", (int)u->path.len, u->path.ptr,
+                      u->tls ? "https" : "http", u->block, (int)u->path.len, u->path.ptr,
                       slash ? "/" : "", (int)u->authority.len, u->authority.ptr);
+}
+
+static void put_location(struct sprout_buf *b, const struct sprout_nginx_opts *o,
+                         const struct upstream *u)
+{
+    const struct sprout_config *const c = o->config;
+    const long long timeout_s = (long long)c->upstream_timeout_s;
+    sprout_buf_printf(b,
+                      "        location %s {\n"
+                      "            sprout on;\n"
+                      "            sprout_max_body %lldm;\n"
+                      "            access_log \"%s/journal.ndjson\" sprout "
+                      "if=$sprout_record;\n",
+                      u->location, (long long)c->max_body_mib, o->dir);
+    if (u->zone[0] != '\0') {
+        sprout_buf_printf(b, "            sprout_zone %s;\n", u->zone);
+    }
+    put_pass(b, u);
     sprout_buf_printf(b,
                       "            proxy_read_timeout %llds;\n"
                       "            proxy_send_timeout %llds;\n"
                       "            send_timeout %llds;\n",
-                      (long long)c->upstream_timeout_s, (long long)c->upstream_timeout_s,
-                      (long long)c->upstream_timeout_s);
+                      timeout_s, timeout_s, timeout_s);
     put_sample(b, o);
     put_wire(b, c);
     if (u->tls) {
         put_tls(b, u);
     }
-    sprout_buf_put(b, SPROUT_STR("        }\n"
-                                 "        location = /sprout-status {\n"
+    sprout_buf_put(b, SPROUT_STR("        }\n"));
+}
+
+static void put_server(struct sprout_buf *b, const struct sprout_nginx_opts *o,
+                       const struct upstream *u, size_t n)
+{
+    sprout_buf_printf(b,
+                      "    server {\n"
+                      "        listen %s;\n"
+                      "        client_max_body_size %lldm;\n"
+                      "        client_body_buffer_size 64k;\n",
+                      o->listen, (long long)o->config->max_body_mib);
+    for (size_t i = 0; i < n; i++) {
+        put_location(b, o, &u[i]);
+    }
+    sprout_buf_put(b, SPROUT_STR("        location = /sprout-status {\n"
                                  "            allow 127.0.0.1;\n"
                                  "            allow ::1;\n"
                                  "            deny all;\n"
@@ -226,11 +249,36 @@ static void put_server(struct sprout_buf *b, const struct sprout_nginx_opts *o,
                                  "}\n"));
 }
 
+/* The configuration's upstream first, then those with a path; how many. */
+static enum sprout_status list_upstreams(const struct sprout_config *c,
+                                         struct upstream out[SPROUT_ZONES_MAX],
+                                         size_t *out_n, struct sprout_error *err)
+{
+    enum sprout_status status = check_text("upstream", c->upstream, err);
+    if (status == SPROUT_OK) {
+        status = split_url(c->upstream, &out[0], err);
+    }
+    snprintf(out[0].block, sizeof out[0].block, "sprout_upstream");
+    out[0].location = "/";
+    out[0].zone = "";
+    size_t n = 1;
+    for (uint32_t i = 0; i < c->upstreams_count && status == SPROUT_OK; i++, n++) {
+        const struct sprout_config_upstream *const from = &c->upstreams[i];
+        status = split_url(from->url, &out[n], err);
+        snprintf(out[n].block, sizeof out[n].block, "sprout_upstream_%zu", n);
+        out[n].location = from->path;
+        out[n].zone = sprout_config_upstream_zone(c, from);
+    }
+    *out_n = n;
+    return status;
+}
+
 enum sprout_status sprout_nginx_conf_put(struct sprout_buf *b,
                                          const struct sprout_nginx_opts *opts,
                                          struct sprout_error *err)
 {
-    struct upstream u = {0};
+    struct upstream u[SPROUT_ZONES_MAX] = {{0}};
+    size_t n = 0;
     enum sprout_status status = check_text("the folder", opts->dir, err);
     if (status == SPROUT_OK) {
         status = check_text("the module's path", opts->module, err);
@@ -239,18 +287,17 @@ enum sprout_status sprout_nginx_conf_put(struct sprout_buf *b,
         status = check_text("listen", opts->listen, err);
     }
     if (status == SPROUT_OK) {
-        status = check_text("upstream", opts->config->upstream, err);
-    }
-    if (status == SPROUT_OK) {
-        status = split_url(opts->config->upstream, &u, err);
+        status = list_upstreams(opts->config, u, &n, err);
     }
     if (status != SPROUT_OK) {
         return status;
     }
     put_main(b, opts);
     put_http(b, opts);
-    put_upstream(b, &u);
-    put_server(b, opts, &u);
+    for (size_t i = 0; i < n; i++) {
+        put_upstream(b, &u[i]);
+    }
+    put_server(b, opts, u, n);
     return b->full ? sprout_fail(err, SPROUT_LIMIT, "nginx.conf is too long") : SPROUT_OK;
 }
 

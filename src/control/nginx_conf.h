@@ -18,7 +18,7 @@ struct sprout_nginx_opts {
     const char *user; /* "root" when nginx runs as root privately, else NULL */
 };
 
-enum { SPROUT_NGINX_CONF_MAX = 16 * 1024 };
+enum { SPROUT_NGINX_CONF_MAX = 48 * 1024 };
 
 /* Appends the text.  SPROUT_INVALID for a value nginx could misread (a quote, a line end, a
  * semicolon in a path, a URL that is none), SPROUT_LIMIT if the buffer is too small. */

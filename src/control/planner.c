@@ -18,6 +18,8 @@ enum { RANGE_POINTS_MIN = 24 };
 
 enum { SECONDS_A_YEAR = 365 * 86400 };
 
+enum { SECONDS_AN_HOUR = 3600 };
+
 static struct sprout_str keep(struct plan *p, const char *text)
 {
     return sprout_arena_str(p->arena, sprout_str_of(text));
@@ -88,7 +90,27 @@ static void copy_levels(struct plan *p)
     }
 }
 
-/* A replayed slot lies in another year: its age is counted from when it began here. */
+/* When what holds began: a replayed slot lies in another year and a constant in none, so
+ * that is when they began to hold here.  Of what is unknown only the hour is told, so that
+ * each does not make a grid value of its own in the ledger. */
+static sprout_instant grid_since(const struct sprout_plan_in *in)
+{
+    const int64_t hour = (int64_t)SECONDS_AN_HOUR * SPROUT_NS_PER_SECOND;
+    switch (in->grid.quality) {
+    case SPROUT_GRID_NONE:
+        return (sprout_instant){sprout_instant_hour(in->now) * hour};
+    case SPROUT_GRID_REPLAYED:
+    case SPROUT_GRID_ASSUMED:
+        return in->grid.received_at;
+    case SPROUT_GRID_LIVE:
+    case SPROUT_GRID_LAST_GOOD:
+    case SPROUT_GRID_FORECAST:
+    case SPROUT_GRID_PROFILE:
+        break;
+    }
+    return in->grid.slot_start;
+}
+
 static void copy_grid(struct plan *p)
 {
     const struct sprout_grid_value *const g = &p->in->grid;
@@ -97,9 +119,7 @@ static void copy_grid(struct plan *p)
         .source = sprout_arena_str(p->arena, g->source),
         .quality = keep(p, sprout_grid_quality_text(g->quality)),
         .intensity = g->intensity,
-        .at = g->quality == SPROUT_GRID_NONE       ? p->in->now
-              : g->quality == SPROUT_GRID_REPLAYED ? g->received_at
-                                                   : g->slot_start,
+        .at = grid_since(p->in),
     };
 }
 

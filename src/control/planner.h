@@ -83,6 +83,21 @@ SPROUT_MUST_USE enum sprout_status sprout_plan(const struct sprout_plan_in *in,
                                                struct sprout_plan_why *out_why,
                                                struct sprout_error *err);
 
+/* A place beside that of `in`. */
+struct sprout_plan_zone {
+    struct sprout_str name;
+    struct sprout_grid_value grid;
+    struct sprout_grid_range range;
+};
+
+/* The same, and a zone of the policy for each of `zones`, at most SPROUT_ZONES_MAX: all that
+ * `in` says holds there but grid and range.  `out_zone_why` has one a zone. */
+SPROUT_MUST_USE enum sprout_status sprout_plan_zones(
+    const struct sprout_plan_in *in, const struct sprout_plan_zone *zones, size_t n,
+    struct sprout_arena *arena, const struct sprout_policy **out_policy,
+    struct sprout_plan_why *out_why, struct sprout_plan_why *out_zone_why,
+    struct sprout_error *err);
+
 /* Grams per request (operational and embodied, NaN if unknown) and quality relative to L0,
  * of every level of a stratum, at the policy's own grid value.  Arrays of SPROUT_LEVELS_MAX. */
 void sprout_plan_weigh(const struct sprout_policy *p, size_t stratum,

@@ -309,6 +309,91 @@ static void a_grid_is_given_in_one_argument(void **state)
     sprout_config_free(c);
 }
 
+static void a_provider_and_its_zone_are_a_grid(void **state)
+{
+    (void)state;
+    struct sprout_config *c = NULL;
+    struct sprout_error e = {0};
+    assert_int_equal(sprout_config_default(&c), SPROUT_OK);
+    assert_int_equal(sprout_config_set_grid(c, "neso:region/13", &e), SPROUT_OK);
+    assert_int_equal(c->grid.source, SPROUT_GRID_LIST);
+    assert_int_equal(c->grid.providers_count, 1);
+    assert_string_equal(c->grid.providers[0].provider, "neso");
+    assert_string_equal(c->grid.providers[0].zone, "region/13");
+    assert_string_equal(c->grid.providers[0].url, "");
+    assert_int_equal(sprout_config_set_grid(c, "neso:a b", &e), SPROUT_USAGE);
+    assert_non_null(strstr(e.message, "expected a zone"));
+    sprout_config_free(c);
+}
+
+static void upstreams_name_the_zones_there_are(void **state)
+{
+    (void)state;
+    struct sprout_config *c = NULL;
+    struct sprout_config_zone zone[SPROUT_ZONES_MAX];
+    static const char yaml[] =
+        "grid: {zone: PL, providers: [{provider: electricitymaps}]}\n"
+        "upstreams:\n"
+        "  - {name: a, url: http://h:1, path: /a/, zone: FR}\n"
+        "  - {name: b, url: http://h:2, path: /b/, zone: SE,"
+        " grid: {source: csv, csv: {file: se.csv}}}\n"
+        "  - {name: c, url: http://h:3, path: /c/, zone: PL}\n"
+        "  - {name: d, url: http://h:4, path: /d/}\n"
+        "  - {name: e, url: http://h:5, path: /e/, zone: SE}\n";
+    assert_int_equal(sprout_config_parse(sprout_str_of(yaml), "f", &c, &problems),
+                     SPROUT_OK);
+    assert_int_equal(sprout_config_zones(c, zone), 2);
+    assert_string_equal(zone[0].name, "FR");
+    assert_ptr_equal(zone[0].grid, &c->grid);
+    assert_string_equal(zone[1].grid->csv.file, "f/se.csv");
+    const struct sprout_grid_opts o =
+        sprout_config_zone_opts(&zone[0], (sprout_instant){7});
+    assert_true(sprout_str_eq(o.zone, SPROUT_STR("FR")) && o.entries_count == 1);
+    static const char *const said[] = {"FR", "SE", "", "", "SE"};
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(sprout_config_upstream_zone(c, &c->upstreams[i]), said[i]);
+    }
+    sprout_config_free(c);
+}
+
+static void upstreams_that_contradict_each_other_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *says;
+    } bad[] = {
+        {"upstreams: [{name: a, url: http://h:1, path: /a/}, "
+         "{name: a, url: http://h:1, path: /a/}]",
+         "upstreams[1].path: found '/a/' again"},
+        {"upstreams: [{name: a, url: http://h:1, path: /a}]", "ends with /"},
+        {"upstreams: [{name: a, url: http://h:1, path: /a/, grid: {source: static}}]",
+         "upstreams[0].grid: expected 'zone:' beside it"},
+        {"grid: {zone: DE, providers: [{provider: energy-charts, zone: de}]}\n"
+         "upstreams: [{name: a, url: http://h:1, path: /a/, zone: FR}]",
+         "upstreams[0].zone: 'FR' has no grid of its own"},
+        {"upstreams: [{name: a, url: http://h:1, path: /a/, zone: FR, grid: {source: "
+         "static}}, {name: b, url: http://h:1, path: /b/, zone: FR, grid: {source: "
+         "static}}]",
+         "upstreams[1].grid: upstreams[0] says the grid of 'FR' already"},
+        {"upstreams: [{name: a, url: http://h:1, path: /a/, zone: FR, grid: {source: "
+         "csv}}]",
+         "upstreams[0].grid.source: found 'csv'"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct sprout_config *c = NULL;
+        assert_int_equal(
+            sprout_config_parse(sprout_str_of(bad[i].yaml), "", &c, &problems),
+            SPROUT_CONFIG);
+        bool found = false;
+        for (size_t k = 0; k < problems.n; k++) {
+            found = found || strstr(problems.v[k].message, bad[i].says) != NULL;
+        }
+        if (!found) {
+            fail_msg("no '%s' but '%s'", bad[i].says, problems.v[0].message);
+        }
+    }
+}
+
 static void a_file_that_is_not_there_is_one_problem(void **state)
 {
     (void)state;
@@ -363,6 +448,9 @@ int main(void)
         cmocka_unit_test(a_file_cut_anywhere_never_crashes_the_reader),
         cmocka_unit_test(a_command_line_key_is_checked_like_the_file),
         cmocka_unit_test(a_grid_is_given_in_one_argument),
+        cmocka_unit_test(a_provider_and_its_zone_are_a_grid),
+        cmocka_unit_test(upstreams_name_the_zones_there_are),
+        cmocka_unit_test(upstreams_that_contradict_each_other_are_told),
         cmocka_unit_test(a_file_that_is_not_there_is_one_problem),
         cmocka_unit_test(the_page_of_keys_is_the_table),
         cmocka_unit_test(the_pages_example_is_a_good_configuration),

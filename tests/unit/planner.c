@@ -444,6 +444,79 @@ static void what_is_protected_is_a_rule_before_all_others(void **state)
     sprout_config_free(c);
 }
 
+/* A zone is planned as it would be alone. */
+static void a_zone_of_a_plan_is_the_plan_of_the_zone(void **state)
+{
+    (void)state;
+    static char alone_memory[SPROUT_PLAN_MEMORY];
+    struct sprout_config *const c =
+        config_of("rules: [{name: r, match: {model: x}, levels: [L0, L1]}, "
+                  "{name: s, match: {model: y}, off: true}]");
+    const struct sprout_plan_in in = input(c, 300);
+    struct sprout_plan_in there = input(c, 180);
+    there.range = (struct sprout_grid_range){{20}, {200}, 720};
+    const struct sprout_plan_zone zones[] = {
+        {SPROUT_STR("FR"), there.grid, there.range},
+        {SPROUT_STR("XX"), SPROUT_GRID_VALUE_NONE, SPROUT_GRID_RANGE_NONE},
+    };
+    struct sprout_plan_why why, zone_why[2], alone_why;
+    const struct sprout_policy *p = NULL, *alone = NULL;
+    struct sprout_arena arena = sprout_arena_of(memory, sizeof memory);
+    struct sprout_arena other = sprout_arena_of(alone_memory, sizeof alone_memory);
+    assert_int_equal(
+        sprout_plan_zones(&in, zones, 2, &arena, &p, &why, zone_why, &problem),
+        SPROUT_OK);
+    assert_int_equal(sprout_plan(&there, &other, &alone, &alone_why, &problem),
+                     SPROUT_OK);
+    assert_int_equal(p->zone_count, 2);
+    const struct sprout_policy *const seen =
+        sprout_policy_in_zone(p, SPROUT_STR("FR"), &other);
+    assert_true(seen->grid.intensity.v == 180 && p->grid.intensity.v == 300);
+    assert_true(sprout_str_eq(seen->grid.zone, SPROUT_STR("FR")));
+    assert_near(seen->floor, alone->floor);
+    assert_near(zone_why[0].floor.v, alone_why.floor.v);
+    for (size_t l = 0; l < 3; l++) {
+        assert_near(seen->strata[0].mix[l], alone->strata[0].mix[l]);
+        assert_near(seen->rules[0].mix[0][l], alone->rules[0].mix[0][l]);
+    }
+    assert_null(seen->rules[1].mix);
+    assert_true(isnan(p->zones[1].grid.intensity.v) && p->zones[1].mix[0][0] == 1);
+    sprout_config_free(c);
+}
+
+static void two_policies_that_differ_in_a_zone_have_two_names(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of("");
+    const struct sprout_plan_in in = input(c, 300);
+    char names[2][SPROUT_NAME_MAX + 1];
+    for (int i = 0; i < 2; i++) {
+        const struct sprout_plan_zone zone = {SPROUT_STR("FR"), grid_of(20 + i),
+                                              in.range};
+        struct sprout_plan_why why, zone_why;
+        const struct sprout_policy *p = NULL;
+        struct sprout_arena arena = sprout_arena_of(memory, sizeof memory);
+        assert_int_equal(
+            sprout_plan_zones(&in, &zone, 1, &arena, &p, &why, &zone_why, &problem),
+            SPROUT_OK);
+        snprintf(names[i], sizeof names[i], "%.*s", (int)p->id.len, p->id.ptr);
+    }
+    assert_string_not_equal(names[0], names[1]);
+    sprout_config_free(c);
+}
+
+static void the_age_of_a_constant_counts_from_when_it_began_to_hold(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of("");
+    struct sprout_plan_in in = input(c, 300);
+    in.grid.quality = SPROUT_GRID_ASSUMED;
+    assert_int_equal(plan(&in).policy->grid.at.ns, in.grid.received_at.ns);
+    in.grid.quality = SPROUT_GRID_LIVE;
+    assert_int_equal(plan(&in).policy->grid.at.ns, in.grid.slot_start.ns);
+    sprout_config_free(c);
+}
+
 static void too_little_memory_is_a_status_wherever_it_runs_out(void **state)
 {
     (void)state;
@@ -480,6 +553,9 @@ int main(void)
         cmocka_unit_test(the_policy_carries_what_the_configuration_says),
         cmocka_unit_test(two_policies_have_two_names),
         cmocka_unit_test(what_is_published_is_what_nginx_reads),
+        cmocka_unit_test(a_zone_of_a_plan_is_the_plan_of_the_zone),
+        cmocka_unit_test(two_policies_that_differ_in_a_zone_have_two_names),
+        cmocka_unit_test(the_age_of_a_constant_counts_from_when_it_began_to_hold),
         cmocka_unit_test(too_little_memory_is_a_status_wherever_it_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

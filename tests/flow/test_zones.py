@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines in two places: each request is decided and accounted by the grid of its own."""
+import contextlib
+import http.client
+import json
+
+import pytest
+
+from gateway import nginx_missing
+from up import Up, wait_until
+from upstream import Upstream
+
+EMBODIED = {"carbon": {"embodied_g": 0}}
+
+
+@contextlib.contextmanager
+def stopped(server):
+    yield server
+    server.stop()
+
+
+def ask(up, path, text, **headers):
+    """(reply headers) of one chat completion below `path`."""
+    connection = http.client.HTTPConnection(up.listen, timeout=20)
+    with contextlib.closing(connection):
+        body = json.dumps({"model": "m-1", "messages": [{"role": "user", "content": text}]})
+        connection.request("POST", path + "v1/chat/completions", body, {
+            "Content-Type": "application/json", **headers})
+        reply = connection.getresponse()
+        assert reply.status == 200, reply.read()
+        reply.read()
+        return dict(reply.getheaders())
+
+
+@pytest.fixture
+def places(tmp_path, upstream):
+    """Home in a dirty zone, a second server in a clean one, a third beside the first."""
+    if reason := nginx_missing():
+        pytest.skip(reason)
+    with stopped(Upstream()) as clean:
+        config = tmp_path / "sprout.yaml"
+        config.write_text(json.dumps({
+            "grid": {"zone": "PL", "source": "static", "static_g_per_kwh": 700},
+            "upstreams": [
+                {"name": "clean", "url": f"http://127.0.0.1:{clean.port}", "path": "/fr/",
+                 "zone": "FR", "grid": {"source": "static", "static_g_per_kwh": 20}},
+                {"name": "near", "url": f"http://127.0.0.1:{upstream.port}", "path": "/pl2/"}],
+            "quality": {"k0_min_g_per_kwh": 20, "k0_max_g_per_kwh": 700},
+            "holdout": 0, "explore": 0, **EMBODIED}))
+        up = Up(tmp_path / "state", upstream, "--config", str(config))
+        wait_until(lambda: ask(up, "/fr/", "ready?")["Sprout-Policy"] != "none")
+        up.first = up.settled(1)
+        up.clean, up.dirty = clean, upstream
+        yield up
+        up.stop()
+
+
+def policy_of(up):
+    return json.loads((up.dir / "policy.json").read_text())
+
+
+def test_each_zone_has_its_own_floor_and_mix(places):
+    policy = policy_of(places)
+    [zone] = policy["zones"]
+    assert (policy["grid"]["zone"], policy["grid"]["g_per_kwh"]) == ("PL", 700)
+    assert (zone["zone"], zone["g_per_kwh"], zone["quality"]) == ("FR", 20, "assumed")
+    assert zone["floor"] == 1 and zone["mix"] == [[1, 0, 0]]
+    assert policy["floor"] < 1 and policy["strata"][0]["mix"][0] < 1
+
+
+def test_requests_go_to_their_server_at_the_level_of_its_zone(places):
+    before = len(places.clean.exchanges)
+    levels = {"/": set(), "/fr/": set(), "/pl2/": set()}
+    for path, seen in levels.items():
+        for i in range(12):
+            headers = ask(places, path, f"{path} {i}", **{"Sprout-Key": f"{path}{i}"})
+            seen.add(headers["Sprout-Level"])
+            zone = "20; zone=FR" if path == "/fr/" else "700; zone=PL"
+            assert headers["Sprout-Grid"].startswith(zone + "; age=")
+    assert levels["/fr/"] == {"L0"}
+    assert levels["/"] - {"L0"} and levels["/pl2/"] - {"L0"}
+    sent = places.clean.exchanges[before:]
+    assert len(sent) == 12 and {r.target for r in sent} == {"/v1/chat/completions"}
+
+
+def test_grams_are_those_of_the_zone_in_receipt_ledger_and_report(places):
+    receipts = {}
+    for path in ("/", "/fr/"):
+        headers = ask(places, path, "the same", **{"Sprout-Level": "L0", "Sprout-Receipt": "1"})
+        receipts[path] = json.loads(headers["Sprout-Receipt"])
+    for path, intensity in (("/", 700), ("/fr/", 20)):
+        said = receipts[path]
+        assert said["grams"] == pytest.approx(said["joules"] * intensity / 3.6e6)
+    places.settled(places.first + 2)
+    rows = places.ledger(
+        "SELECT s.zone, s.g, sum(r.operational_ug), sum(r.energy_uj) FROM receipts r "
+        "JOIN slots s ON s.id = r.slot GROUP BY s.zone ORDER BY s.zone")
+    assert [(zone, g) for zone, g, *_ in rows] == [("FR", 20), ("PL", 700)]
+    for _, g, micrograms, microjoules in rows:
+        assert micrograms == pytest.approx(microjoules * g / 3.6e6, abs=2)
+    zones = {r["zone"] for r in places.journal()}
+    assert zones == {"FR", None}
