@@ -191,6 +191,7 @@ enum sprout_store_by {
     SPROUT_BY_RULE = 32,
     SPROUT_BY_STRATUM = 64,
     SPROUT_BY_METHOD = 128, /* of the energy; empty where it is unknown */
+    SPROUT_BY_ZONE = 256,   /* of the slot its zone alone */
 };
 
 /* Sums of one group.  Dimensions not grouped by are empty (hour -1). */

@@ -166,7 +166,7 @@ struct dimension {
 
 /* In the order of struct sprout_store_sum; a slot is four columns. */
 static const struct dimension dimensions[] = {
-    {SPROUT_BY_HOUR, "hour", "-1"},     {SPROUT_BY_SLOT, "zone", "''"},
+    {SPROUT_BY_HOUR, "hour", "-1"},     {SPROUT_BY_SLOT | SPROUT_BY_ZONE, "zone", "''"},
     {SPROUT_BY_SLOT, "quality", "''"},  {SPROUT_BY_SLOT, "g", "NULL"},
     {SPROUT_BY_SLOT, "slots.at", "0"},  {SPROUT_BY_LEVEL, "level", "''"},
     {SPROUT_BY_MODEL, "model", "''"},   {SPROUT_BY_ARM, "arm", "''"},

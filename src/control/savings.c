@@ -52,6 +52,7 @@ static struct sprout_str name_of(enum sprout_store_by by,
 {
     return by == SPROUT_BY_LEVEL   ? sum->level
            : by == SPROUT_BY_MODEL ? sum->model
+           : by == SPROUT_BY_ZONE  ? sum->slot.zone
            : by == SPROUT_BY_ARM   ? sum->arm
                                    : SPROUT_STR("");
 }
@@ -306,6 +307,7 @@ const char *sprout_savings_by_text(enum sprout_store_by by)
 {
     return by == SPROUT_BY_HOUR    ? "hour"
            : by == SPROUT_BY_MODEL ? "model"
+           : by == SPROUT_BY_ZONE  ? "zone"
            : by == SPROUT_BY_ARM   ? "arm"
                                    : "level";
 }

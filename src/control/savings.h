@@ -49,7 +49,7 @@ struct sprout_savings {
     struct sprout_store_health health; /* of the whole ledger */
 };
 
-/* `by` is one of hour, level, model, arm.  SPROUT_IO, SPROUT_NO_MEMORY. */
+/* `by` is one of hour, level, model, arm, zone.  SPROUT_IO, SPROUT_NO_MEMORY. */
 SPROUT_MUST_USE enum sprout_status sprout_savings_make(struct sprout_store *store,
                                                        struct sprout_store_range range,
                                                        enum sprout_store_by by,

@@ -3,11 +3,12 @@
 import contextlib
 import http.client
 import json
+import subprocess
 
 import pytest
 
 from gateway import nginx_missing
-from up import Up, wait_until
+from up import SPROUT, Up, wait_until
 from upstream import Upstream
 
 EMBODIED = {"carbon": {"embodied_g": 0}}
@@ -100,3 +101,17 @@ def test_grams_are_those_of_the_zone_in_receipt_ledger_and_report(places):
         assert micrograms == pytest.approx(microjoules * g / 3.6e6, abs=2)
     zones = {r["zone"] for r in places.journal()}
     assert zones == {"FR", None}
+
+
+def test_the_report_splits_by_zone(places):
+    for i in range(3):
+        ask(places, "/", f"dirty {i}")
+    places.settled(places.first + 3)
+    done = subprocess.run([SPROUT, "report", "--by", "zone", "--json", "--dir", places.dir],
+                          text=True, capture_output=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    rows = {row["zone"]: row for row in json.loads(done.stdout)["rows"]}
+    assert {zone: row["requests"] for zone, row in rows.items()} == {
+        "FR": places.first, "PL": 3}
+    per_joule = {z: r["operational_g"] / r["energy_j"] for z, r in rows.items()}
+    assert per_joule["PL"] == pytest.approx(35 * per_joule["FR"], rel=0.05)
