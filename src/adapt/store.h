@@ -7,8 +7,8 @@
  * that comes twice (a copied journal) is a duplicate and changes nothing.
  *
  * Three kinds of tables (docs/ledger.md): receipts, one row a request, kept for the
- * retention; hourly, sums over (hour, grid value, level, model, arm, rule, stratum, method),
- * kept for good, so that sums over a year read no receipt; and what else must survive:
+ * retention; hourly, sums over (hour, grid value, level, model, arm, rule, stratum, method,
+ * route), kept for good, so that sums over a year read no receipt; and what else must survive:
  * conversations (sums of each, the unit of the saving's estimate, kept for
  * SPROUT_STORE_CONVERSATION_DAYS), policies, grid values, workers, the journal position,
  * damaged lines, meta.
@@ -33,12 +33,13 @@
 #include "wire/record.h"
 
 enum {
-    SPROUT_STORE_SCHEMA = 5, /* the version this code writes */
-    /* Groups (level, model, arm, rule, stratum, method) told apart in sums; models are named
+    SPROUT_STORE_SCHEMA = 6, /* the version this code writes */
+    /* Groups (level, model, arm, rule, stratum, method, route) told apart in sums; models are named
      * by clients, so beyond this they are counted as "(other)". */
     SPROUT_STORE_SERIES_MAX = 4096,
-    SPROUT_STORE_DAMAGED_MAX = 1000,      /* damaged lines kept; older ones go */
-    SPROUT_STORE_DAMAGED_BYTES = 512,     /* of each */
+    SPROUT_STORE_ROUTES_MAX = 100,    /* routes told apart; further ones are "(other)" */
+    SPROUT_STORE_DAMAGED_MAX = 1000,  /* damaged lines kept; older ones go */
+    SPROUT_STORE_DAMAGED_BYTES = 512, /* of each */
     SPROUT_STORE_CONVERSATION_DAYS = 400, /* so that a year can be reported */
 };
 
@@ -191,6 +192,7 @@ enum sprout_store_by {
     SPROUT_BY_RULE = 32,
     SPROUT_BY_STRATUM = 64,
     SPROUT_BY_METHOD = 128, /* of the energy; empty where it is unknown */
+    SPROUT_BY_ROUTE = 512,  /* path; empty where it is none of an API's */
     SPROUT_BY_ZONE = 256,   /* of the slot its zone alone */
 };
 
@@ -204,6 +206,7 @@ struct sprout_store_sum {
     struct sprout_str rule;
     struct sprout_str stratum;
     struct sprout_str method;
+    struct sprout_str route;
 
     int64_t requests;
     int64_t outcome[4];   /* by enum sprout_outcome */

@@ -81,12 +81,34 @@ static const char schema_2[] =
     " q2 INTEGER NOT NULL, t0 INTEGER NOT NULL, t1 INTEGER NOT NULL,"
     " t2 INTEGER NOT NULL);";
 
+/* Routes.  Uniqueness is part of a table and cannot be altered: it is made anew, with the
+ * same ids.  What was counted before has no route. */
+static const char schema_routes[] =
+    "DROP VIEW requests;"
+    "CREATE TABLE series_new(id INTEGER PRIMARY KEY, level TEXT NOT NULL, model TEXT NOT "
+    "NULL, arm TEXT NOT NULL, rule TEXT NOT NULL, stratum TEXT NOT NULL,"
+    " method TEXT NOT NULL, route TEXT NOT NULL DEFAULT '',"
+    " UNIQUE(level, model, arm, rule, stratum, method, route));"
+    "INSERT INTO series_new(id, level, model, arm, rule, stratum, method)"
+    " SELECT id, level, model, arm, rule, stratum, method FROM series;"
+    "DROP TABLE series;"
+    "ALTER TABLE series_new RENAME TO series;"
+    "CREATE INDEX series_by_route ON series(route);"
+    "CREATE VIEW requests AS SELECT datetime(r.at / 1000000, 'unixepoch') AS time,"
+    " w.name AS worker, r.seq, r.request, r.api, s.route, r.model, s.level, s.arm,"
+    " r.reason, s.rule, s.stratum, r.policy, r.prompt, r.completion, r.usage,"
+    " r.duration_us, r.status, r.outcome, r.energy_uj, r.operational_ug, r.embodied_ug,"
+    " s.method, g.zone, g.g AS g_per_kwh, g.quality AS grid FROM receipts r"
+    " JOIN workers w ON w.id = r.worker JOIN series s ON s.id = r.series"
+    " JOIN slots g ON g.id = r.slot;";
+
 static const char *const migrations[SPROUT_STORE_SCHEMA] = {
     schema_1,
     schema_2,
     sprout_store_schema_evaluations,
     sprout_store_schema_history,
     sprout_store_schema_feedback,
+    schema_routes,
 };
 
 enum {

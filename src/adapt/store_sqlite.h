@@ -24,11 +24,13 @@
     X(SLOT_PUT, "INSERT INTO slots(zone, quality, g, at) VALUES(?1, ?2, ?3, ?4)")        \
     X(SLOT_GET, "SELECT id FROM slots WHERE zone = ?1 AND quality = ?2 AND g IS ?3 "     \
                 "AND at = ?4")                                                           \
-    X(SERIES_PUT, "INSERT INTO series(level, model, arm, rule, stratum, method) "        \
-                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6)")                                      \
+    X(SERIES_PUT, "INSERT INTO series(level, model, arm, rule, stratum, method, route) " \
+                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                  \
     X(SERIES_GET, "SELECT id FROM series WHERE level = ?1 AND model = ?2 AND arm = ?3 "  \
-                  "AND rule = ?4 AND stratum = ?5 AND method = ?6")                      \
+                  "AND rule = ?4 AND stratum = ?5 AND method = ?6 AND route = ?7")       \
     X(SERIES_COUNT, "SELECT count(*) FROM series")                                       \
+    X(ROUTE_GET, "SELECT 1 FROM series WHERE route = ?1 LIMIT 1")                        \
+    X(ROUTE_COUNT, "SELECT count(DISTINCT route) FROM series")                           \
     X(GRID_PUT, "INSERT INTO grid_values(since, source, slot) VALUES(?1, ?2, ?3) "       \
                 "ON CONFLICT(since) DO UPDATE SET source = excluded.source, "            \
                 "slot = excluded.slot")                                                  \

@@ -171,7 +171,7 @@ static const struct dimension dimensions[] = {
     {SPROUT_BY_SLOT, "slots.at", "0"},  {SPROUT_BY_LEVEL, "level", "''"},
     {SPROUT_BY_MODEL, "model", "''"},   {SPROUT_BY_ARM, "arm", "''"},
     {SPROUT_BY_RULE, "rule", "''"},     {SPROUT_BY_STRATUM, "stratum", "''"},
-    {SPROUT_BY_METHOD, "method", "''"},
+    {SPROUT_BY_METHOD, "method", "''"}, {SPROUT_BY_ROUTE, "route", "''"},
 };
 
 enum { DIMENSIONS = sizeof dimensions / sizeof dimensions[0], SUM_SQL_MAX = 2048 };
@@ -208,7 +208,8 @@ static void put_sums_sql(struct sprout_buf *b, unsigned by)
     if (by == 0) {
         put_text(b, " HAVING count(*) > 0");
     }
-    put_text(b, *separator == ',' ? " ORDER BY 1, 5, 2, 3, 4, 6, 7, 8, 9, 10, 11" : "");
+    put_text(b,
+             *separator == ',' ? " ORDER BY 1, 5, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12" : "");
 }
 
 static struct sprout_store_sum column_sum(sqlite3_stmt *stmt)
@@ -223,6 +224,7 @@ static struct sprout_store_sum column_sum(sqlite3_stmt *stmt)
         .rule = sprout_store_column_str(stmt, 8),
         .stratum = sprout_store_column_str(stmt, 9),
         .method = sprout_store_column_str(stmt, 10),
+        .route = sprout_store_column_str(stmt, 11),
     };
     sum.requests = sqlite3_column_int64(stmt, at++);
     sum.outcome[SPROUT_OUTCOME_OK] = sqlite3_column_int64(stmt, at++);

@@ -14,7 +14,7 @@
 
 enum { NS_PER_US = 1000, HOURS_PER_DAY = 24 };
 
-static const struct sprout_str other_model = {"(other)", sizeof "(other)" - 1};
+static const struct sprout_str other_name = {"(other)", sizeof "(other)" - 1};
 
 static int64_t us_of(sprout_instant t)
 {
@@ -112,7 +112,7 @@ int64_t sprout_store_slot_id(struct sprout_store *s, const struct sprout_store_s
     return id > 0 ? id : 0;
 }
 
-enum { SERIES_PARTS = 6, SERIES_MODEL = 1 };
+enum { SERIES_PARTS = 7, SERIES_MODEL = 1, SERIES_ROUTE = 6 };
 
 static int64_t look_up_series(struct sprout_store *s, enum sprout_store_sql which,
                               const struct sprout_str *parts, struct sprout_error *err)
@@ -138,7 +138,20 @@ static bool series_full(struct sprout_store *s)
     return stmt != NULL && one_id(s, stmt, NULL) >= SPROUT_STORE_SERIES_MAX;
 }
 
-/* Id of (level, model, arm, rule, stratum, method); 0 after filling *err. */
+/* Routes are paths that clients ask for: past their own, smaller maximum a new one is counted
+ * as another, before it could crowd out models. */
+static bool route_is_one_too_many(struct sprout_store *s, struct sprout_str route)
+{
+    sqlite3_stmt *const get = sprout_store_stmt(s, SPROUT_SQL_ROUTE_GET, NULL);
+    sqlite3_stmt *const count = sprout_store_stmt(s, SPROUT_SQL_ROUTE_COUNT, NULL);
+    if (route.len == 0 || get == NULL || count == NULL) {
+        return false;
+    }
+    sprout_store_bind_str(get, 1, route);
+    return one_id(s, get, NULL) == 0 && one_id(s, count, NULL) > SPROUT_STORE_ROUTES_MAX;
+}
+
+/* Id of (level, model, arm, rule, stratum, method, route); 0 after filling *err. */
 static int64_t series_id(struct sprout_store *s, struct sprout_str *parts,
                          struct sprout_error *err)
 {
@@ -153,8 +166,12 @@ static int64_t series_id(struct sprout_store *s, struct sprout_str *parts,
         return k->id;
     }
     int64_t id = look_up_series(s, SPROUT_SQL_SERIES_GET, parts, err);
+    if (id == 0 && route_is_one_too_many(s, parts[SERIES_ROUTE])) {
+        parts[SERIES_ROUTE] = other_name;
+        id = look_up_series(s, SPROUT_SQL_SERIES_GET, parts, err);
+    }
     if (id == 0 && series_full(s)) {
-        parts[SERIES_MODEL] = other_model;
+        parts[SERIES_MODEL] = other_name;
         id = look_up_series(s, SPROUT_SQL_SERIES_GET, parts, err);
     }
     if (id == 0) {
@@ -390,8 +407,10 @@ static enum sprout_status add_conversation(struct sprout_store *s,
                                            struct sprout_error *err)
 {
     const struct sprout_record *const e = r->record;
+    /* Without level, method and route, which may change within a conversation. */
     struct sprout_str parts[SERIES_PARTS] = {SPROUT_STR(""), e->model,   e->arm,
-                                             e->rule,        e->stratum, SPROUT_STR("")};
+                                             e->rule,        e->stratum, SPROUT_STR(""),
+                                             SPROUT_STR("")};
     if (!is_drawn(e->arm)) {
         return SPROUT_OK;
     }
@@ -435,8 +454,8 @@ enum sprout_status sprout_store_put_receipt(struct sprout_store *s,
                                             bool *out_new, struct sprout_error *err)
 {
     const struct sprout_record *const e = r->record;
-    struct sprout_str parts[SERIES_PARTS] = {e->level, e->model,   e->arm,
-                                             e->rule,  e->stratum, r->method};
+    struct sprout_str parts[SERIES_PARTS] = {e->level,   e->model,  e->arm,  e->rule,
+                                             e->stratum, r->method, e->route};
     struct sprout_store_worker *const w = worker_of(s, e->worker, e->time, err);
     if (w == NULL) {
         return SPROUT_IO;

@@ -22,7 +22,8 @@ static const char help[] =
     "of the same period, with a 95 % interval.\n\n"
     "  --since TIME   from this moment on; RFC 3339, or 24h, 7d before now\n"
     "  --until TIME   up to this moment; both ends are taken as whole hours\n"
-    "  --by WHAT      hour, level (the default), model, arm or zone\n"
+    "  --by WHAT      hour, level (the default), model, route,\n                 arm or "
+    "zone\n"
     "  --dir DIR      folder of the ledger (sprout-data)\n"
     "  --sci          as a Software Carbon Intensity (SCI 1.1): O, M, per request and\n"
     "                 per 1000 tokens\n"
@@ -67,8 +68,9 @@ static enum sprout_status parse_moment(const char *text, sprout_instant now,
 static enum sprout_status parse_by(const char *text, enum sprout_store_by *out,
                                    struct sprout_error *err)
 {
-    static const enum sprout_store_by known[] = {
-        SPROUT_BY_HOUR, SPROUT_BY_LEVEL, SPROUT_BY_MODEL, SPROUT_BY_ARM, SPROUT_BY_ZONE};
+    static const enum sprout_store_by known[] = {SPROUT_BY_HOUR,  SPROUT_BY_LEVEL,
+                                                 SPROUT_BY_MODEL, SPROUT_BY_ROUTE,
+                                                 SPROUT_BY_ARM,   SPROUT_BY_ZONE};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(text, sprout_savings_by_text(known[i])) == 0) {
             *out = known[i];
@@ -76,7 +78,8 @@ static enum sprout_status parse_by(const char *text, enum sprout_store_by *out,
         }
     }
     return sprout_fail(err, SPROUT_USAGE,
-                       "--by %.40s: expected hour, level, model, arm or zone", text);
+                       "--by %.40s: expected hour, level, model, route, arm or zone",
+                       text);
 }
 
 static enum sprout_status parse_value(const char *flag, const char *value, struct args *a,

@@ -54,6 +54,7 @@ static struct sprout_str name_of(enum sprout_store_by by,
            : by == SPROUT_BY_MODEL ? sum->model
            : by == SPROUT_BY_ZONE  ? sum->slot.zone
            : by == SPROUT_BY_ARM   ? sum->arm
+           : by == SPROUT_BY_ROUTE ? sum->route
                                    : SPROUT_STR("");
 }
 
@@ -309,6 +310,7 @@ const char *sprout_savings_by_text(enum sprout_store_by by)
            : by == SPROUT_BY_MODEL ? "model"
            : by == SPROUT_BY_ZONE  ? "zone"
            : by == SPROUT_BY_ARM   ? "arm"
+           : by == SPROUT_BY_ROUTE ? "route"
                                    : "level";
 }
 

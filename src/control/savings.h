@@ -22,7 +22,7 @@ enum {
 };
 
 struct sprout_savings_row {
-    char name[SPROUT_PATTERN_MAX + 1]; /* level, model or arm; "" for hours */
+    char name[SPROUT_PATTERN_MAX + 1]; /* level, model, route or arm; "" for hours */
     struct sprout_store_sum sum;       /* its texts are not set */
 };
 
@@ -49,7 +49,7 @@ struct sprout_savings {
     struct sprout_store_health health; /* of the whole ledger */
 };
 
-/* `by` is one of hour, level, model, arm, zone.  SPROUT_IO, SPROUT_NO_MEMORY. */
+/* `by` is one of hour, level, model, route, arm, zone.  SPROUT_IO, SPROUT_NO_MEMORY. */
 SPROUT_MUST_USE enum sprout_status sprout_savings_make(struct sprout_store *store,
                                                        struct sprout_store_range range,
                                                        enum sprout_store_by by,

@@ -18,6 +18,7 @@
  * what is not memory.  Threads: none; every process has its own worker state.
  */
 #ifndef NGX_HTTP_SPROUT_MODULE_H
+#define NGX_HTTP_SPROUT_ROUTE_MAX   128
 #define NGX_HTTP_SPROUT_MODULE_H
 
 #include <ngx_config.h>
@@ -245,6 +246,7 @@ struct ngx_http_sprout_ctx_s {
     struct sprout_choice          choice;
     struct sprout_record_prediction  predicted;
     struct sprout_str             model;
+    struct sprout_str             route;    /* path; empty: of no API, or long */
     uint64_t                      conversation;
 
     /* Scanning; the chain is nginx's own. */

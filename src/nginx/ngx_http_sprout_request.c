@@ -98,6 +98,10 @@ ngx_http_sprout_begin(ngx_http_request_t *r, ngx_http_sprout_ctx_t *ctx)
     ctx->dialect = sprout_dialect_find(ngx_http_sprout_str(&r->method_name),
                                        ngx_http_sprout_str(&r->uri));
 
+    if (ctx->dialect != NULL && r->uri.len <= NGX_HTTP_SPROUT_ROUTE_MAX) {
+        ctx->route = ngx_http_sprout_str(&r->uri);
+    }
+
     ngx_http_sprout_begin_headers(r, ctx);
 
     if (ctx->dialect == NULL) {

@@ -408,6 +408,7 @@ ngx_http_sprout_record_fill(ngx_http_sprout_ctx_t *ctx,
     rec->stratum = ngx_http_sprout_text_stratum(ctx);
     rec->policy = ngx_http_sprout_text_policy(ctx);
     rec->zone = ctx->zone;
+    rec->route = ctx->route;
 
     rec->has_key = ctx->has_key;
     rec->key = ctx->conversation;

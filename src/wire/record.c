@@ -45,6 +45,7 @@ enum null_rule { NOT_NULL, OR_NULL, MAY_MISS };
     X(1, "stratum", FORM_TEXT, OR_NULL, stratum)                                         \
     X(1, "policy", FORM_TEXT, OR_NULL, policy)                                           \
     X(1, "zone", FORM_TEXT, MAY_MISS, zone)                                              \
+    X(1, "route", FORM_TEXT, MAY_MISS, route)                                            \
     X(1, "key", FORM_KEY, OR_NULL, key)                                                  \
     X(1, "tokens", FORM_OBJECT, NOT_NULL, usage)                                         \
     X(2, "prompt", FORM_TOKENS, OR_NULL, usage.prompt)                                   \

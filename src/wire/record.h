@@ -47,6 +47,7 @@ struct sprout_record {
     struct sprout_str rule;    /* empty: none, written as null */
     struct sprout_str stratum; /* empty: null */
     struct sprout_str policy;  /* id; empty: null */
+    struct sprout_str route;   /* path of an API's request; empty: null */
     struct sprout_str zone;    /* of the upstream, `sprout_zone`; empty: null */
     bool has_key;
     uint64_t key; /* hash of the conversation, 16 hex digits */

@@ -102,7 +102,7 @@ def test_always_l1_stands_beside_it(served):
     assert beside["energy_percent"]["value"] == pytest.approx(100 * (1 - 100 / 300), abs=1)
 
 
-@pytest.mark.parametrize("by", ["hour", "level", "model", "arm"])
+@pytest.mark.parametrize("by", ["hour", "level", "model", "route", "arm"])
 def test_rows_add_up_to_the_total_by_whatever_they_are_grouped(served, by):
     got = report(served, "--by", by)
     assert got["by"] == by
@@ -110,6 +110,12 @@ def test_rows_add_up_to_the_total_by_whatever_they_are_grouped(served, by):
         assert sum(row[member] for row in got["rows"]) == got["total"][member]
     assert sum(row["carbon_g"] for row in got["rows"]) == pytest.approx(
         got["total"]["carbon_g"])
+
+
+def test_routes_are_the_paths_that_were_asked_for(served):
+    [row] = report(served, "--by", "route")["rows"]
+    assert (row["route"], row["requests"]) == ("/v1/chat/completions", 200)
+    assert {r["route"] for r in served.journal()} == {"/v1/chat/completions"}
 
 
 def test_carbon_intensity_of_software_is_the_sums_by_the_standard(served):

@@ -27,6 +27,7 @@ static struct sprout_record full_record(void)
         .stratum = SPROUT_STR("all"),
         .policy = SPROUT_STR("p-1"),
         .zone = SPROUT_STR("FR"),
+        .route = SPROUT_STR("/v1/chat/completions"),
         .has_key = true,
         .key = 0x00ff12345678abcd,
         .usage = {{120}, {96}, {45}, {12}},
@@ -50,6 +51,7 @@ static const char full_line[] =
     "\"id\":\"r-1\",\"api\":\"openai-chat\",\"model\":\"m \\\"x\\\" \xc3\xa9\","
     "\"stream\":true,\"level\":\"L1\",\"arm\":\"mix\",\"reason\":\"mix\","
     "\"rule\":\"team-a\",\"stratum\":\"all\",\"policy\":\"p-1\",\"zone\":\"FR\","
+    "\"route\":\"/v1/chat/completions\","
     "\"key\":\"00ff12345678abcd\",\"tokens\":{\"prompt\":120,\"cached\":96,"
     "\"completion\":45,\"reasoning\":12},\"usage\":\"reported\",\"ttfb_us\":1000,"
     "\"duration_us\":2000,\"overhead_us\":30,\"status\":200,"
@@ -119,11 +121,11 @@ static void a_prediction_may_be_missing_but_not_damaged(void **state)
     assert_int_equal(read_line(line, &back, &err), SPROUT_OK);
 }
 
-static void a_line_of_before_there_were_zones_has_none(void **state)
+static void a_line_of_before_there_were_zones_and_routes_has_none(void **state)
 {
     (void)state;
     char memory[SPROUT_RECORD_MAX], old[SPROUT_RECORD_MAX];
-    static const char zone[] = ",\"zone\":\"FR\"";
+    static const char zone[] = ",\"zone\":\"FR\",\"route\":\"/v1/chat/completions\"";
     struct sprout_record r = full_record(), back = {0};
     struct sprout_error err;
     const struct sprout_str line = put(&r, memory);
@@ -135,6 +137,7 @@ static void a_line_of_before_there_were_zones_has_none(void **state)
     assert_int_equal(read_line((struct sprout_str){old, (size_t)n}, &back, &err),
                      SPROUT_OK);
     assert_int_equal(back.zone.len, 0);
+    assert_int_equal(back.route.len, 0);
 }
 
 static void what_is_unknown_is_null_and_stays_unknown(void **state)
@@ -280,7 +283,7 @@ int main(void)
         cmocka_unit_test(a_record_is_one_line_with_its_version_first),
         cmocka_unit_test(a_record_reads_back_the_same),
         cmocka_unit_test(a_prediction_may_be_missing_but_not_damaged),
-        cmocka_unit_test(a_line_of_before_there_were_zones_has_none),
+        cmocka_unit_test(a_line_of_before_there_were_zones_and_routes_has_none),
         cmocka_unit_test(what_is_unknown_is_null_and_stays_unknown),
         cmocka_unit_test(a_line_cut_at_any_byte_is_refused_and_changes_nothing),
         cmocka_unit_test(a_damaged_line_is_refused_with_its_member),

@@ -453,6 +453,70 @@ static void damaged_lines_are_kept_up_to_a_maximum_and_all_are_counted(void **st
     sqlite3_close(db);
 }
 
+static void count_route(void *ctx, const struct sprout_store_sum *sum)
+{
+    int *const n = ctx;
+    n[0]++;
+    n[1] += sprout_str_eq(sum->route, SPROUT_STR("(other)")) ? (int)sum->requests : 0;
+}
+
+/* Whoever asks for paths at random cannot fill the ledger with them. */
+static void routes_past_the_maximum_are_counted_together(void **state)
+{
+    (void)state;
+    int seen[2] = {0, 0};
+    char route[40];
+    assert_int_equal(sprout_store_begin(store, NULL), SPROUT_OK);
+    for (int i = 0; i < SPROUT_STORE_ROUTES_MAX + 20; i++) {
+        struct sprout_record r = a_record(i + 1);
+        struct sprout_store_receipt receipt = a_receipt(&r);
+        bool is_new;
+        snprintf(route, sizeof route, "/%d/v1/chat/completions", i);
+        r.route = sprout_str_of(route);
+        assert_int_equal(sprout_store_put_receipt(store, &receipt, &is_new, NULL),
+                         SPROUT_OK);
+    }
+    assert_int_equal(sprout_store_commit(store, NULL), SPROUT_OK);
+    assert_int_equal(sprout_store_sums(store, SPROUT_STORE_ALL_TIME, SPROUT_BY_ROUTE,
+                                       count_route, seen, NULL),
+                     SPROUT_OK);
+    assert_int_equal(seen[0], SPROUT_STORE_ROUTES_MAX + 1);
+    assert_int_equal(seen[1], 20);
+}
+
+/* Series of a ledger of before keep their ids, and have no route. */
+static void a_ledger_of_before_there_were_routes_is_migrated(void **state)
+{
+    (void)state;
+    sqlite3 *db;
+    struct sprout_store *again = NULL;
+    static const char undo[] =
+        "DROP VIEW requests; DROP INDEX series_by_route;"
+        "CREATE TABLE old(id INTEGER PRIMARY KEY, level TEXT NOT NULL, model TEXT NOT "
+        "NULL, arm TEXT NOT NULL, rule TEXT NOT NULL, stratum TEXT NOT NULL, method TEXT "
+        "NOT NULL, UNIQUE(level, model, arm, rule, stratum, method));"
+        "INSERT INTO old SELECT id, level, model, arm, rule, stratum, method FROM series;"
+        "DROP TABLE series; ALTER TABLE old RENAME TO series;"
+        "CREATE VIEW requests AS SELECT 1; PRAGMA user_version = 5";
+    int seen[2] = {0, 0};
+    struct sprout_record r = a_record(1);
+    struct sprout_store_receipt receipt = a_receipt(&r);
+    bool is_new;
+    assert_int_equal(sprout_store_begin(store, NULL), SPROUT_OK);
+    assert_int_equal(sprout_store_put_receipt(store, &receipt, &is_new, NULL), SPROUT_OK);
+    assert_int_equal(sprout_store_commit(store, NULL), SPROUT_OK);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, undo, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(sprout_store_open(path, SPROUT_STORE_WRITE, &again, NULL),
+                     SPROUT_OK);
+    assert_int_equal(sprout_store_sums(again, SPROUT_STORE_ALL_TIME, SPROUT_BY_ROUTE,
+                                       count_route, seen, NULL),
+                     SPROUT_OK);
+    assert_int_equal(seen[0], 1);
+    sprout_store_close(again);
+}
+
 static void a_newer_ledger_is_refused_and_not_touched(void **state)
 {
     (void)state;
@@ -555,6 +619,8 @@ int main(void)
         TEST(the_grid_value_of_a_moment_is_the_last_one_before_it),
         TEST(retention_forgets_receipts_and_keeps_their_sums),
         TEST(damaged_lines_are_kept_up_to_a_maximum_and_all_are_counted),
+        TEST(routes_past_the_maximum_are_counted_together),
+        TEST(a_ledger_of_before_there_were_routes_is_migrated),
         TEST(a_newer_ledger_is_refused_and_not_touched),
         TEST(a_database_of_something_else_is_refused_and_not_touched),
         TEST(a_ledger_that_is_not_there_is_not_made_by_a_reader),
