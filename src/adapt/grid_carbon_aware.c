@@ -10,7 +10,7 @@
 
 #include "adapt/grid_json.h"
 
-enum { BACK_S = 2 * 3600, STEP_S = 300 };
+enum { BACK_S = 2 * 3600, STEP_S = 300, PAST_S = 3 * 86400 };
 
 static bool request(const struct sprout_grid_ask *ask, struct sprout_grid_request *out)
 {
@@ -20,9 +20,11 @@ static bool request(const struct sprout_grid_ask *ask, struct sprout_grid_reques
         return sprout_grid_put_url(out, "%s/emissions/forecasts/current?location=%s",
                                    ask->base, ask->zone);
     }
-    sprout_grid_put_moment(
-        from, sprout_instant_add(ask->now, sprout_span_seconds(-BACK_S)), 20);
-    sprout_grid_put_moment(until, ask->now, 20);
+    const bool past = ask->call == SPROUT_GRID_CALL_PAST;
+    const sprout_instant since =
+        past ? ask->from : sprout_instant_add(ask->now, sprout_span_seconds(-BACK_S));
+    sprout_grid_put_moment(from, since, 20);
+    sprout_grid_put_moment(until, past ? ask->until : ask->now, 20);
     return sprout_grid_put_url(out,
                                "%s/emissions/bylocation?location=%s&time=%s&toTime=%s",
                                ask->base, ask->zone, from, until);
@@ -127,6 +129,7 @@ const struct sprout_grid_live_provider sprout_grid_carbon_aware = {
     .lifecycle = true,
     .step_s = 3600, /* its sources' steps vary: the longest of them */
     .ahead = true,
+    .past_s = PAST_S,
     .zones = "eastus",
     .request = request,
     .parse = parse,

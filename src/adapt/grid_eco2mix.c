@@ -4,9 +4,11 @@
  * The table has rows for the rest of the day with nulls in them, so the query asks for rows
  * that have a value; a field may also hold the text "ND" (not available), which is no value
  * either. */
+#include <stdio.h>
+
 #include "adapt/grid_json.h"
 
-enum { STEP_S = 900 };
+enum { STEP_S = 900, PAST_S = 86400, MINUTES = (int)sizeof "2018-01-20T12:00" - 1 };
 
 static bool zone_ok(struct sprout_str zone)
 {
@@ -15,11 +17,21 @@ static bool zone_ok(struct sprout_str zone)
 
 static bool request(const struct sprout_grid_ask *ask, struct sprout_grid_request *out)
 {
+    char from[32], until[32], where[160] = "";
+    const bool past = ask->call == SPROUT_GRID_CALL_PAST;
+    if (past) {
+        sprout_grid_put_moment(from, ask->from, MINUTES);
+        sprout_grid_put_moment(until, ask->until, MINUTES);
+        snprintf(where, sizeof where,
+                 "%%20and%%20date_heure%%20%%3E%%3D%%20date'%s'"
+                 "%%20and%%20date_heure%%20%%3C%%20date'%s'",
+                 from, until);
+    }
     return sprout_grid_put_url(
         out,
         "%s/catalog/datasets/eco2mix-national-tr/records?order_by=date_heure%%20desc&"
-        "limit=4&where=taux_co2%%20is%%20not%%20null",
-        ask->base);
+        "limit=%d&where=taux_co2%%20is%%20not%%20null%s",
+        ask->base, past ? 100 : 4, where);
 }
 
 static enum sprout_status take(const json_t *row, struct sprout_grid_points *out,
@@ -73,6 +85,7 @@ const struct sprout_grid_live_provider sprout_grid_eco2mix = {
     .direct = true,
     .step_s = STEP_S,
     .lag_s = 3600,
+    .past_s = PAST_S,
     .zones = "FR",
     .zone_ok = zone_ok,
     .request = request,

@@ -13,7 +13,13 @@
 
 #include "adapt/grid_json.h"
 
-enum { BACK_S = 36 * 3600, HOURS_MAX = 48, ROWS_MAX = 5000, STEP_S = 3600 };
+enum {
+    BACK_S = 36 * 3600,
+    HOURS_MAX = 200,
+    PAST_S = 7 * 86400,
+    ROWS_MAX = 5000,
+    STEP_S = 3600
+};
 
 static const struct {
     const char *fuel;
@@ -45,9 +51,11 @@ static bool request(const struct sprout_grid_ask *ask, struct sprout_grid_reques
     char from[32], until[32];
     const int hour_only = (int)sizeof "2025-01-01T00" - 1; /* a colon is answered 400 */
 
-    sprout_grid_put_moment(
-        from, sprout_instant_add(ask->now, sprout_span_seconds(-BACK_S)), hour_only);
-    sprout_grid_put_moment(until, ask->now, hour_only);
+    const bool past = ask->call == SPROUT_GRID_CALL_PAST;
+    const sprout_instant since =
+        past ? ask->from : sprout_instant_add(ask->now, sprout_span_seconds(-BACK_S));
+    sprout_grid_put_moment(from, since, hour_only);
+    sprout_grid_put_moment(until, past ? ask->until : ask->now, hour_only);
     return sprout_grid_put_url(
         out,
         "%s/electricity/rto/fuel-type-data/data/?api_key=%.200s&frequency=hourly&"
@@ -228,6 +236,7 @@ const struct sprout_grid_live_provider sprout_grid_eia = {
     .lifecycle = true,
     .step_s = STEP_S,
     .lag_s = 24 * 3600,
+    .past_s = PAST_S,
     .zones = "CISO",
     .request = request,
     .parse = parse,

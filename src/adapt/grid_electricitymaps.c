@@ -10,11 +10,35 @@
 
 #include "adapt/grid_json.h"
 
+enum { PAST_S = 9 * 86400, HISTORY_S = 23 * 3600 };
+
+/* The last day is in every plan, a range is not. */
+static bool request_past(const struct sprout_grid_ask *ask,
+                         struct sprout_grid_request *out)
+{
+    char from[32], until[32], range[80] = "";
+    const bool recent = ask->now.ns - ask->from.ns <= HISTORY_S * SPROUT_NS_PER_SECOND;
+
+    sprout_grid_put_moment(from, ask->from, 20);
+    sprout_grid_put_moment(until, ask->until, 20);
+    if (!recent) {
+        snprintf(range, sizeof range, "&start=%s&end=%s", from, until);
+    }
+    return sprout_grid_put_url(out,
+                               "%s/carbon-intensity/%s?zone=%s&emissionFactorType=%s&"
+                               "shouldUseFallbackCallerLookup=false%s",
+                               ask->base, recent ? "history" : "past-range", ask->zone,
+                               sprout_grid_scope_text(ask->scope), range);
+}
+
 static bool request(const struct sprout_grid_ask *ask, struct sprout_grid_request *out)
 {
     const bool ahead = ask->call == SPROUT_GRID_CALL_AHEAD;
 
     snprintf(out->header, sizeof out->header, "auth-token: %.4000s", ask->secret);
+    if (ask->call == SPROUT_GRID_CALL_PAST) {
+        return request_past(ask, out);
+    }
     return sprout_grid_put_url(out,
                                "%s/carbon-intensity/%s?zone=%s&emissionFactorType=%s&"
                                "shouldUseFallbackCallerLookup=false%s",
@@ -129,6 +153,7 @@ const struct sprout_grid_live_provider sprout_grid_electricitymaps = {
     .lifecycle = true,
     .step_s = 3600,
     .ahead = true,
+    .past_s = PAST_S,
     .zones = "DE, SE-SE3 or US-CAL-CISO",
     .zone_ok = zone_ok,
     .request = request,

@@ -7,6 +7,8 @@
  * state the scope of its factors; it is what the configuration says. */
 #include "adapt/grid_json.h"
 
+enum { PAST_S = 7 * 86400, MINUTES = (int)sizeof "2018-01-20T12:00" - 1 };
+
 static bool zone_ok(struct sprout_str zone)
 {
     return zone.len == 2 && zone.ptr[0] >= 'a' && zone.ptr[0] <= 'z' &&
@@ -15,6 +17,13 @@ static bool zone_ok(struct sprout_str zone)
 
 static bool request(const struct sprout_grid_ask *ask, struct sprout_grid_request *out)
 {
+    char from[32], until[32];
+    if (ask->call == SPROUT_GRID_CALL_PAST) {
+        sprout_grid_put_moment(from, ask->from, MINUTES);
+        sprout_grid_put_moment(until, ask->until, MINUTES);
+        return sprout_grid_put_url(out, "%s/co2eq?country=%s&start=%sZ&end=%sZ",
+                                   ask->base, ask->zone, from, until);
+    }
     return sprout_grid_put_url(out, "%s/co2eq?country=%s", ask->base, ask->zone);
 }
 
@@ -104,6 +113,7 @@ const struct sprout_grid_live_provider sprout_grid_energy_charts = {
     .direct = true,
     .lifecycle = true,
     .step_s = 900,
+    .past_s = PAST_S,
     .zones = "de",
     .zone_ok = zone_ok,
     .request = request,

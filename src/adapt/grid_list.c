@@ -532,6 +532,50 @@ bool sprout_grid_list_due(struct sprout_grid_list *l, size_t i, sprout_instant n
            sprout_grid_live_due(l->entry[i].live, now, out);
 }
 
+bool sprout_grid_list_want_past(struct sprout_grid_list *l, sprout_instant from,
+                                sprout_instant until, sprout_instant now,
+                                sprout_instant *out_until)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        struct entry *const e = &l->entry[i];
+        if (e->role == LIVE && fits(l, i) && wanted(l, i, now) &&
+            sprout_grid_live_want_past(e->live, from, until)) {
+            const int64_t reach = sprout_grid_live_find(sprout_str_of(e->name))->past_s *
+                                  SPROUT_NS_PER_SECOND;
+            out_until->ns = until.ns - from.ns > reach ? from.ns + reach : until.ns;
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t sprout_grid_list_take_past(struct sprout_grid_list *l, sprout_instant now,
+                                  sprout_grid_past_fn *each, void *ctx)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        struct entry *const e = &l->entry[i];
+        const struct sprout_grid_points *const p =
+            e->role == LIVE ? sprout_grid_live_take_past(e->live) : NULL;
+        for (size_t k = 0; p != NULL && k < p->n; k++, n++) {
+            const struct sprout_grid_value v = {
+                .intensity = p->v[k].intensity,
+                .zone = sprout_str_of(e->said),
+                .source = sprout_str_of(e->name),
+                .slot_start = p->v[k].start,
+                .slot_end = p->v[k].end,
+                .received_at = now,
+                .kind = e->kind,
+                .scope = e->scope,
+                .quality = SPROUT_GRID_LIVE,
+                .estimated = p->v[k].estimated,
+            };
+            each(ctx, &v);
+        }
+    }
+    return n;
+}
+
 static void tell(struct entry *e)
 {
     const struct sprout_grid_live_state s = sprout_grid_live_state(e->live);
@@ -563,7 +607,7 @@ struct sprout_grid_live_state sprout_grid_list_state(const struct sprout_grid_li
         return sprout_grid_live_state(e->live);
     }
     return (struct sprout_grid_live_state){
-        .provider = e->name, .zone = e->zone, .asked = true, .why = ""};
+        .provider = e->name, .zone = e->zone, .asked = true, .why = "", .last_error = ""};
 }
 
 /* xorshift: spreading calls needs no better. */

@@ -58,6 +58,16 @@ void sprout_grid_list_remember(struct sprout_grid_list *l, enum sprout_grid_kind
 size_t sprout_grid_list_ahead(struct sprout_grid_list *l, sprout_instant now,
                               struct sprout_grid_point *out, size_t cap);
 
+/* Asks the provider that serves now for the past from `from` to `until`; *out_until is how far
+ * one question reaches.  False: it has none, or nobody answers. */
+bool sprout_grid_list_want_past(struct sprout_grid_list *l, sprout_instant from,
+                                sprout_instant until, sprout_instant now,
+                                sprout_instant *out_until);
+/* Hands out what came of it, each slot once, and how many they were. */
+typedef void sprout_grid_past_fn(void *ctx, const struct sprout_grid_value *v);
+size_t sprout_grid_list_take_past(struct sprout_grid_list *l, sprout_instant now,
+                                  sprout_grid_past_fn *each, void *ctx);
+
 /* Asks what is due and takes what has come, without waiting.  True: something is under way.
  * `force` asks all of them. */
 bool sprout_grid_list_drive(struct sprout_grid_list *l, sprout_instant now, bool force);

@@ -18,7 +18,7 @@ enum {
     RETRY_AFTER_MAX_S = 24 * SECONDS_PER_HOUR,
 };
 
-enum phase { IDLE, ASKED_LOGIN, ASKED_NOW, ASKED_AHEAD };
+enum phase { IDLE, ASKED_LOGIN, ASKED_NOW, ASKED_AHEAD, ASKED_PAST };
 
 struct sprout_grid_live {
     const struct sprout_grid_live_provider *provider;
@@ -42,6 +42,9 @@ struct sprout_grid_live {
 
     struct sprout_grid_points points; /* all that is known */
     struct sprout_grid_points fresh;  /* of one reply */
+    struct sprout_grid_points past;   /* of the last question for it */
+    sprout_instant past_from, past_until;
+    bool past_wanted, past_ready;
     bool have_good;
     struct sprout_grid_point good; /* what held last */
     sprout_instant received;       /* the last good answer */
@@ -51,6 +54,8 @@ struct sprout_grid_live {
     bool going_away;
     int64_t answers, invalid, failures;
     char why[SPROUT_GRID_WHY_MAX];
+    sprout_instant failed; /* the last time */
+    char last_error[SPROUT_GRID_WHY_MAX];
 };
 
 const char *sprout_grid_trouble_text(enum sprout_grid_trouble t)
@@ -163,7 +168,8 @@ static struct sprout_grid_ask ask_of(const struct sprout_grid_live *l, sprout_in
 {
     static const enum sprout_grid_call call[] = {[ASKED_LOGIN] = SPROUT_GRID_CALL_LOGIN,
                                                  [ASKED_NOW] = SPROUT_GRID_CALL_NOW,
-                                                 [ASKED_AHEAD] = SPROUT_GRID_CALL_AHEAD};
+                                                 [ASKED_AHEAD] = SPROUT_GRID_CALL_AHEAD,
+                                                 [ASKED_PAST] = SPROUT_GRID_CALL_PAST};
     return (struct sprout_grid_ask){
         .call = call[l->phase],
         .base = l->base,
@@ -172,6 +178,8 @@ static struct sprout_grid_ask ask_of(const struct sprout_grid_live *l, sprout_in
         .kind = l->kind,
         .scope = l->scope,
         .now = now,
+        .from = l->past_from,
+        .until = l->past_until,
         .secret = l->provider->key == SPROUT_GRID_KEY_LOGIN && l->phase != ASKED_LOGIN
                       ? l->token
                       : l->secret,
@@ -192,6 +200,8 @@ bool sprout_grid_live_due(struct sprout_grid_live *l, sprout_instant now,
     } else if (l->ahead && l->failures == 0 && l->answered &&
                now.ns >= l->ahead_next.ns) {
         l->phase = ASKED_AHEAD;
+    } else if (l->past_wanted && l->failures == 0 && l->answered) {
+        l->phase = needs_login(l, now) ? ASKED_LOGIN : ASKED_PAST;
     } else {
         return false;
     }
@@ -255,6 +265,7 @@ static void trouble(struct sprout_grid_live *l, enum sprout_grid_trouble t,
     snprintf(l->why, sizeof l->why, "%s", why);
     redact(l->why, l->secret);
     redact(l->why, l->token);
+    snprintf(l->last_error, sizeof l->last_error, "%s", l->why);
 }
 
 /* What the status code says, with the provider's own words. */
@@ -407,6 +418,7 @@ static void refuse(struct sprout_grid_live *l, sprout_instant now, double jitter
                    enum sprout_grid_trouble t, const char *why, sprout_span retry_after)
 {
     trouble(l, t, why);
+    l->failed = now;
     l->renewed = false;
     l->going_away = l->going_away || t == SPROUT_GRID_TROUBLE_GOING_AWAY;
     l->next = sprout_instant_add(now, wait_after(l, t, jitter, retry_after));
@@ -494,6 +506,45 @@ static void took_ahead(struct sprout_grid_live *l, sprout_instant now, double ji
         now, sprout_span_seconds(wait_s + (int64_t)(jitter * (double)wait_s / 10)));
 }
 
+/* Only what was measured makes up for what was missed. */
+static void took_past(struct sprout_grid_live *l, sprout_instant now,
+                      const struct sprout_grid_answer *a)
+{
+    struct sprout_error err = {.message = ""};
+
+    l->past_wanted = false;
+    if (a->code == 200 && read_points(l, now, a, &err) == SPROUT_OK) {
+        l->past.n = 0;
+        for (size_t i = 0; i < l->fresh.n; i++) {
+            if (!l->fresh.v[i].forecast && l->fresh.v[i].end.ns <= now.ns) {
+                l->past.v[l->past.n++] = l->fresh.v[i];
+            }
+        }
+        l->past_ready = l->past.n > 0;
+    }
+    l->phase = IDLE;
+}
+
+bool sprout_grid_live_want_past(struct sprout_grid_live *l, sprout_instant from,
+                                sprout_instant until)
+{
+    const int64_t most = l->provider->past_s * SPROUT_NS_PER_SECOND;
+    if (most == 0 || l->failures > 0 || !l->answered || l->phase == ASKED_PAST) {
+        return false;
+    }
+    l->past_from = from;
+    l->past_until.ns = until.ns - from.ns > most ? from.ns + most : until.ns;
+    l->past_wanted = true;
+    return true;
+}
+
+const struct sprout_grid_points *sprout_grid_live_take_past(struct sprout_grid_live *l)
+{
+    const bool ready = l->past_ready;
+    l->past_ready = false;
+    return ready ? &l->past : NULL;
+}
+
 void sprout_grid_live_take(struct sprout_grid_live *l, sprout_instant now, double jitter,
                            const struct sprout_grid_answer *answer)
 {
@@ -507,6 +558,9 @@ void sprout_grid_live_take(struct sprout_grid_live *l, sprout_instant now, doubl
         break;
     case ASKED_AHEAD:
         took_ahead(l, now, jitter, answer);
+        break;
+    case ASKED_PAST:
+        took_past(l, now, answer);
         break;
     case IDLE: /* nothing was asked */
         break;
@@ -575,6 +629,9 @@ struct sprout_grid_live_state sprout_grid_live_state(const struct sprout_grid_li
         .asked = l->answered,
         .going_away = l->going_away,
         .why = l->why,
+        .last_success = l->have_good ? l->received : (sprout_instant){0},
+        .last_failure = l->failed,
+        .last_error = l->last_error,
         .answers = l->answers,
         .invalid = l->invalid,
         .failures = l->failures,

@@ -84,13 +84,23 @@ SPROUT_MUST_USE enum sprout_status sprout_grid_live_value(struct sprout_grid_liv
 const struct sprout_grid_points *sprout_grid_live_points(
     const struct sprout_grid_live *l);
 
+/* Asks for the values from `from` to `until` once the provider answers again; a later wish
+ * replaces an earlier one.  False: this provider has no past, or does not answer now. */
+bool sprout_grid_live_want_past(struct sprout_grid_live *l, sprout_instant from,
+                                sprout_instant until);
+/* What came of it: measured slots only, borrowed until the next call; NULL: nothing new. */
+const struct sprout_grid_points *sprout_grid_live_take_past(struct sprout_grid_live *l);
+
 struct sprout_grid_live_state {
     const char *provider;
     const char *zone;
     enum sprout_grid_trouble trouble; /* of the last answer */
     bool asked;                       /* since the start, and answered */
     bool going_away;
-    const char *why; /* the trouble in words; "" */
+    const char *why;             /* the trouble in words; "" */
+    sprout_instant last_success; /* 0: never */
+    sprout_instant last_failure; /* 0: never */
+    const char *last_error;      /* what that was, also when all is well again */
     int64_t answers;
     int64_t invalid;
     int64_t failures; /* in a row */

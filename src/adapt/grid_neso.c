@@ -12,6 +12,8 @@
 
 #include "adapt/grid_json.h"
 
+enum { PAST_S = 13 * 86400, MINUTES = (int)sizeof "2018-01-20T12:00" - 1 };
+
 static struct sprout_str after(struct sprout_str s, struct sprout_str prefix)
 {
     return sprout_str_starts(s, prefix)
@@ -41,22 +43,28 @@ static bool zone_ok(struct sprout_str zone)
 
 static bool request(const struct sprout_grid_ask *ask, struct sprout_grid_request *out)
 {
-    char from[32];
+    char from[32], span[40] = "fw24h";
+    const bool past = ask->call == SPROUT_GRID_CALL_PAST;
     const struct sprout_str zone = sprout_str_of(ask->zone);
     const struct sprout_str code = postcode_of(zone);
-    const sprout_instant since = sprout_instant_add(ask->now, sprout_span_seconds(-1800));
+    const sprout_instant since =
+        past ? ask->from : sprout_instant_add(ask->now, sprout_span_seconds(-1800));
 
-    sprout_grid_put_moment(from, since, (int)sizeof "2018-01-20T12:00" - 1);
+    sprout_grid_put_moment(from, since, MINUTES);
+    if (past) {
+        sprout_grid_put_moment(span, ask->until, MINUTES);
+        snprintf(span + strlen(span), sizeof span - strlen(span), "Z");
+    }
     snprintf(out->header, sizeof out->header, "Accept: application/json");
     if (code.len > 0) {
-        return sprout_grid_put_url(out, "%s/regional/intensity/%sZ/fw24h/postcode/%.*s",
-                                   ask->base, from, (int)code.len, code.ptr);
+        return sprout_grid_put_url(out, "%s/regional/intensity/%sZ/%s/postcode/%.*s",
+                                   ask->base, from, span, (int)code.len, code.ptr);
     }
     if (region_of(zone) != 0) {
-        return sprout_grid_put_url(out, "%s/regional/intensity/%sZ/fw24h/regionid/%lld",
-                                   ask->base, from, (long long)region_of(zone));
+        return sprout_grid_put_url(out, "%s/regional/intensity/%sZ/%s/regionid/%lld",
+                                   ask->base, from, span, (long long)region_of(zone));
     }
-    return sprout_grid_put_url(out, "%s/intensity/%sZ/fw24h", ask->base, from);
+    return sprout_grid_put_url(out, "%s/intensity/%sZ/%s", ask->base, from, span);
 }
 
 /* One half hour; `holder` is what has `intensity`. */
@@ -189,6 +197,7 @@ const struct sprout_grid_live_provider sprout_grid_neso = {
     .average = true,
     .direct = true,
     .step_s = 1800,
+    .past_s = PAST_S,
     .zones = "GB, region/13 or postcode/SW7",
     .zone_ok = zone_ok,
     .request = request,

@@ -52,6 +52,7 @@ enum sprout_grid_call {
     SPROUT_GRID_CALL_LOGIN, /* a token for a name and password */
     SPROUT_GRID_CALL_NOW,
     SPROUT_GRID_CALL_AHEAD, /* the coming hours, where that is a call of its own */
+    SPROUT_GRID_CALL_PAST,  /* the hours from `from` to `until` */
 };
 
 struct sprout_grid_ask {
@@ -62,6 +63,8 @@ struct sprout_grid_ask {
     enum sprout_grid_kind kind;
     enum sprout_grid_scope scope;
     sprout_instant now;
+    sprout_instant from; /* CALL_PAST; `until` is no longer part of it */
+    sprout_instant until;
     const char *secret; /* the key or, after a login, the token; "" for none */
     const struct sprout_grid_factor *factors; /* before the provider's own */
     size_t factors_count;
@@ -88,9 +91,10 @@ struct sprout_grid_live_provider {
     bool direct;
     bool lifecycle;
     int64_t step_s;
-    int64_t lag_s;                           /* how late its newest slot usually is */
-    bool ahead;                              /* SPROUT_GRID_CALL_AHEAD exists */
-    const char *zones;                       /* an example, for messages */
+    int64_t lag_s;     /* how late its newest slot usually is */
+    bool ahead;        /* SPROUT_GRID_CALL_AHEAD exists */
+    int64_t past_s;    /* longest span of SPROUT_GRID_CALL_PAST; 0: there is none */
+    const char *zones; /* an example, for messages */
     bool (*zone_ok)(struct sprout_str zone); /* NULL: any name */
     /* False: the URL does not fit. */
     bool (*request)(const struct sprout_grid_ask *ask, struct sprout_grid_request *out);

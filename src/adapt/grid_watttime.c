@@ -10,7 +10,7 @@
 
 #define G_PER_KWH_OF_LB_PER_MWH 0.45359237
 
-enum { STEP_S = 300 };
+enum { STEP_S = 300, PAST_S = 3 * 86400 };
 
 static const char *signal_of(const struct sprout_grid_ask *ask)
 {
@@ -25,6 +25,14 @@ static bool request(const struct sprout_grid_ask *ask, struct sprout_grid_reques
     }
     snprintf(out->header, sizeof out->header, "Authorization: Bearer %.4000s",
              ask->secret);
+    if (ask->call == SPROUT_GRID_CALL_PAST) {
+        char from[32], until[32];
+        sprout_grid_put_moment(from, ask->from, 20);
+        sprout_grid_put_moment(until, ask->until, 20);
+        return sprout_grid_put_url(
+            out, "%s/v3/historical?region=%s&signal_type=%s&start=%s&end=%s", ask->base,
+            ask->zone, signal_of(ask), from, until);
+    }
     return sprout_grid_put_url(
         out, "%s/v3/forecast?region=%s&signal_type=%s&horizon_hours=%d", ask->base,
         ask->zone, signal_of(ask), SPROUT_GRID_AHEAD_HOURS);
@@ -87,7 +95,7 @@ static enum sprout_status parse(const struct sprout_grid_ask *ask, struct sprout
     const struct sprout_grid_slot_at slot = {
         .seconds = json_is_integer(period) ? json_integer_value(period) : STEP_S,
         .scale = G_PER_KWH_OF_LB_PER_MWH,
-        .forecast = true,
+        .forecast = ask->call != SPROUT_GRID_CALL_PAST,
     };
     status = check_meta(ask, meta, err);
     if (status == SPROUT_OK) {
@@ -105,6 +113,7 @@ const struct sprout_grid_live_provider sprout_grid_watttime = {
     .marginal = true,
     .direct = true,
     .step_s = STEP_S,
+    .past_s = PAST_S,
     .zones = "CAISO_NORTH",
     .request = request,
     .parse = parse,

@@ -20,7 +20,10 @@ struct sprout_store_waiting {
 };
 
 struct sprout_store_backfill_opts {
-    struct sprout_str zone;   /* hours of this zone, and of "-" */
+    struct sprout_str zone;   /* hours of this zone */
+    bool nameless;            /* and those of "-" */
+    int64_t since_hour;       /* since 1970 */
+    int64_t until_hour;       /* no longer part of it */
     struct sprout_str source; /* stands as quality beside the value: "backfilled" */
     /* NaN: unknown still. */
     sprout_g_per_kwh (*value)(void *ctx, int64_t hour);
@@ -38,6 +41,12 @@ struct sprout_store_backfilled {
     int64_t forgotten;
     sprout_micrograms operational; /* of those receipts */
 };
+
+/* From the first to after the last hour in [since, until) of the zone that has energy and no
+ * grid value, with its receipts still there; 0 and 0: none waits. */
+SPROUT_MUST_USE enum sprout_status sprout_store_waiting_hours(
+    struct sprout_store *s, struct sprout_str zone, bool nameless, int64_t since,
+    int64_t until, int64_t *out_first, int64_t *out_after, struct sprout_error *err);
 
 SPROUT_MUST_USE enum sprout_status sprout_store_backfill(
     struct sprout_store *s, const struct sprout_store_backfill_opts *opts,

@@ -16,7 +16,12 @@ static const char groups_sql[] =
     "r.slot = h.slot AND r.at >= h.hour * 3600000000 AND r.at < (h.hour + 1) * "
     "3600000000)"
     " FROM hourly h JOIN slots s ON s.id = h.slot WHERE s.g IS NULL AND "
-    "(s.zone = ?1 OR s.zone = '-') GROUP BY h.hour, h.slot ORDER BY h.hour LIMIT ?2";
+    "(s.zone = ?1 OR (?3 AND s.zone = '-')) AND h.hour >= ?4 AND h.hour < ?5 "
+    "GROUP BY h.hour, h.slot ORDER BY h.hour LIMIT ?2";
+static const char waiting_hours_sql[] =
+    "SELECT min(h.hour), max(h.hour) + 1 FROM hourly h JOIN slots s ON s.id = h.slot "
+    "WHERE s.g IS NULL AND h.metered > 0 AND (s.zone = ?1 OR (?2 AND s.zone = '-')) AND "
+    "h.hour >= ?3 AND h.hour < ?4";
 static const char waiting_sql[] =
     "SELECT r.id, r.series, r.policy, s.model, s.stratum, r.prompt, r.completion, "
     "r.usage, "
@@ -244,6 +249,9 @@ static enum sprout_status list_groups(struct job *j, struct group *out, size_t *
     if (sqlite3_prepare_v2(j->s->db, groups_sql, -1, &stmt, NULL) == SQLITE_OK) {
         sprout_store_bind_str(stmt, 1, j->opts->zone);
         sqlite3_bind_int64(stmt, 2, GROUPS_MAX);
+        sqlite3_bind_int64(stmt, 3, j->opts->nameless);
+        sqlite3_bind_int64(stmt, 4, j->opts->since_hour);
+        sqlite3_bind_int64(stmt, 5, j->opts->until_hour);
         while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
             out[n++] = (struct group){
                 sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1),
@@ -299,4 +307,30 @@ enum sprout_status sprout_store_backfill(struct sprout_store *s,
     }
     *out = j.done;
     return SPROUT_OK;
+}
+
+enum sprout_status sprout_store_waiting_hours(struct sprout_store *s,
+                                              struct sprout_str zone, bool nameless,
+                                              int64_t since, int64_t until,
+                                              int64_t *out_first, int64_t *out_after,
+                                              struct sprout_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int code = SQLITE_ERROR;
+
+    if (sqlite3_prepare_v2(s->db, waiting_hours_sql, -1, &stmt, NULL) == SQLITE_OK) {
+        sprout_store_bind_str(stmt, 1, zone);
+        sqlite3_bind_int64(stmt, 2, nameless);
+        sqlite3_bind_int64(stmt, 3, since);
+        sqlite3_bind_int64(stmt, 4, until);
+        code = sqlite3_step(stmt);
+    }
+    if (code == SQLITE_ROW) { /* of no hours both are NULL, which reads as 0 */
+        *out_first = sqlite3_column_int64(stmt, 0);
+        *out_after = sqlite3_column_int64(stmt, 1);
+    }
+    const enum sprout_status status =
+        code == SQLITE_ROW ? SPROUT_OK : sprout_store_failed(s, "looking for hours", err);
+    sqlite3_finalize(stmt);
+    return status;
 }

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_ledger.c - `sprout ledger backfill`: grams for hours whose grid nobody knew. */
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "adapt/grid_csv.h"
-#include "adapt/store_backfill.h"
 #include "cli/cli.h"
-#include "control/planner.h"
-#include "core/carbon.h"
-#include "core/instant.h"
-#include "core/receipt.h"
-#include "wire/policy_json.h"
+#include "control/backfill.h"
 
-enum { PATH_CAP = 4096, SECONDS_PER_HOUR = 3600, ID_CAP = 128 };
+enum { PATH_CAP = 4096 };
 
 static const char help[] =
     "usage: sprout ledger backfill --csv FILE [--column C] [--zone Z] [--dir DIR] "
@@ -39,82 +31,6 @@ struct args {
     const char *csv, *column, *zone, *dir;
     bool json;
 };
-
-struct work {
-    struct sprout_grid_trace trace;
-    enum sprout_grid_scope scope;
-    struct sprout_store *store;
-    char *text;   /* SPROUT_POLICY_BYTES_MAX, of the policy in `policy` */
-    char *memory; /* SPROUT_PLAN_MEMORY */
-    char id[ID_CAP];
-    const struct sprout_policy *policy; /* NULL: `id` has none */
-};
-
-/* ---- what an hour and a receipt are worth ---------------------------------------------- */
-
-/* The mean of the hour's slots; NaN if one of them is missing. */
-static sprout_g_per_kwh hour_value(void *ctx, int64_t hour)
-{
-    const struct work *const w = ctx;
-    const int64_t begin = hour * SECONDS_PER_HOUR * SPROUT_NS_PER_SECOND;
-    const int64_t end = begin + SECONDS_PER_HOUR * SPROUT_NS_PER_SECOND;
-    double sum = 0;
-    int64_t n = 0;
-
-    for (int64_t at = begin; at < end; at += w->trace.step.ns) {
-        const struct sprout_grid_slot *const s =
-            sprout_grid_trace_at(&w->trace, (sprout_instant){at});
-        sum += s == NULL ? (double)NAN : sprout_grid_slot_value(s, w->scope).v;
-        n++;
-    }
-    return (sprout_g_per_kwh){sum / (double)n};
-}
-
-static void look_up(struct work *w, struct sprout_str id)
-{
-    const struct sprout_policy *policy = NULL;
-    struct sprout_buf b = sprout_buf_of(w->text, SPROUT_POLICY_BYTES_MAX);
-    struct sprout_arena arena = sprout_arena_of(w->memory, SPROUT_PLAN_MEMORY);
-
-    if (sprout_str_eq(id, sprout_str_of(w->id)) || id.len >= sizeof w->id) {
-        return;
-    }
-    snprintf(w->id, sizeof w->id, "%.*s", (int)id.len, id.ptr);
-    const bool read =
-        sprout_store_policy(w->store, id, &b, NULL) == SPROUT_OK &&
-        sprout_policy_read(sprout_buf_str(&b), &arena, &policy, NULL) == SPROUT_OK;
-    w->policy = read ? policy : NULL;
-}
-
-static int stratum_of(const struct sprout_policy *p, struct sprout_str name)
-{
-    for (size_t i = 0; i < p->stratum_count; i++) {
-        if (sprout_str_eq(p->strata[i].name, name)) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
-
-static void grams(void *ctx, const struct sprout_store_waiting *r,
-                  sprout_g_per_kwh intensity, sprout_micrograms *out_operational,
-                  sprout_micrograms *out_l0)
-{
-    struct work *const w = ctx;
-
-    look_up(w, r->policy);
-    if (w->policy == NULL) {
-        return; /* how it was to be counted is not known any more */
-    }
-    struct sprout_policy then = *w->policy;
-    then.grid.intensity = intensity;
-    const sprout_joules energy = {(double)r->energy.v / 1e6};
-    const struct sprout_receipt made = sprout_receipt_make(
-        &then, r->model, stratum_of(&then, r->stratum), r->usage, r->estimated);
-    *out_operational =
-        sprout_micrograms_of(sprout_carbon_operational(&then.carbon, intensity, energy));
-    *out_l0 = sprout_micrograms_of(made.grams_l0);
-}
 
 /* ---- the command ----------------------------------------------------------------------- */
 
@@ -155,35 +71,25 @@ static void tell(const struct args *a, const struct sprout_store_backfilled *d)
 
 static enum sprout_status backfill(const struct args *a, struct sprout_error *err)
 {
-    struct sprout_store_backfilled done;
-    struct work w = {.scope = strcmp(a->column, "direct") == 0 ? SPROUT_GRID_DIRECT
-                                                               : SPROUT_GRID_LIFECYCLE,
-                     .text = malloc(SPROUT_POLICY_BYTES_MAX),
-                     .memory = malloc(SPROUT_PLAN_MEMORY)};
+    struct sprout_store_backfilled done = {.hours = 0};
+    struct sprout_grid_trace trace = {.slots = NULL};
+    struct sprout_store *store = NULL;
+    const enum sprout_grid_scope scope =
+        strcmp(a->column, "direct") == 0 ? SPROUT_GRID_DIRECT : SPROUT_GRID_LIFECYCLE;
     enum sprout_status status =
-        w.text == NULL || w.memory == NULL
-            ? sprout_fail(err, SPROUT_NO_MEMORY, "no memory to backfill")
-            : sprout_grid_trace_read(a->csv, sprout_str_of(a->zone), &w.trace, err);
+        sprout_grid_trace_read(a->csv, sprout_str_of(a->zone), &trace, err);
+
     if (status == SPROUT_OK) {
-        status = open_ledger(a->dir, &w.store, err);
+        status = open_ledger(a->dir, &store, err);
     }
     if (status == SPROUT_OK) {
-        const struct sprout_store_backfill_opts opts = {
-            .zone = sprout_str_of(w.trace.zone),
-            .source = SPROUT_STR("backfilled"),
-            .value = hour_value,
-            .grams = grams,
-            .ctx = &w,
-        };
-        status = sprout_store_backfill(w.store, &opts, &done, err);
+        status = sprout_backfill_trace(store, &trace, scope, &done, err);
     }
     if (status == SPROUT_OK) {
         tell(a, &done);
     }
-    sprout_store_close(w.store);
-    sprout_grid_trace_free(&w.trace);
-    free(w.text);
-    free(w.memory);
+    sprout_store_close(store);
+    sprout_grid_trace_free(&trace);
     return status;
 }
 

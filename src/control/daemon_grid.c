@@ -114,6 +114,9 @@ static void poll_place(struct sprout_daemon *d, struct sprout_place *p,
             tell_unknown(p, err.message);
         }
     }
+    if (value.quality == SPROUT_GRID_LIVE && p->value.quality != SPROUT_GRID_LIVE) {
+        p->backfill.next = wall; /* somebody is back, and may know what was missed */
+    }
     if (!same_value(&value, &p->value)) {
         d->plan_now = true;
         p->kept = false;

@@ -34,6 +34,17 @@ struct sprout_pending {
     size_t json_len;
 };
 
+/* How making up for hours without a grid value goes (daemon_backfill.c).  Hours are since
+ * 1970. */
+struct sprout_backfill {
+    int64_t at, until;       /* what is filled now, if at < until */
+    bool filled;             /* from what the ledger kept, since it was looked last */
+    sprout_instant next;     /* look again */
+    sprout_instant ask_next; /* not before */
+    int64_t ask_from;
+    int64_t receipts; /* that got grams */
+};
+
 /* Where machines stand, and the grid there. */
 struct sprout_place {
     char name[SPROUT_NAME_MAX];     /* as configured; "": home without a zone */
@@ -45,6 +56,7 @@ struct sprout_place {
     bool kept;                  /* the value in force is in the ledger */
     bool seeded;                /* the list knows what the ledger does of the past */
     struct sprout_plan_why why; /* of a zone; home's is the daemon's */
+    struct sprout_backfill backfill;
 };
 
 struct sprout_places {
@@ -151,6 +163,9 @@ void sprout_daemon_grid_close(struct sprout_places *p);
 void sprout_daemon_grid_use(struct sprout_daemon *d, const struct sprout_places *places,
                             sprout_instant wall);
 void sprout_daemon_grid(struct sprout_daemon *d, sprout_instant wall);
+/* Makes up for hours whose grid value came late; one step a turn. */
+void sprout_daemon_backfill(struct sprout_daemon *d, sprout_mono mono,
+                            sprout_instant wall);
 /* The value that holds, under the place's own name; views into the place. */
 struct sprout_grid_value sprout_daemon_grid_value(const struct sprout_place *p);
 /* What a plan needs of a place. */

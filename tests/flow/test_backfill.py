@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from gateway import nginx_missing
+from providers import Provider
 from up import SPROUT, Up, wait_until
 
 
@@ -105,3 +106,101 @@ def test_what_is_wrong_is_said(tmp_path):
     assert sprout("ledger", "backfill", "--dir", tmp_path)[0] == 2
     assert sprout("ledger", "backfill", "--csv", file, "--zone", "FR", "--dir", tmp_path)[0] == 65
     assert sprout("ledger")[0] == 2
+
+
+# ---- grams that come by themselves ------------------------------------------------------
+
+def long_ago(folder, hours):
+    """The ledger as if what is in it had happened so many hours earlier."""
+    us = hours * 3600 * 1000000
+    with sqlite3.connect(folder / "ledger.db") as db:
+        db.execute("UPDATE receipts SET at = at - ?", (us,))
+        db.execute("UPDATE hourly SET hour = hour - ?", (hours,))
+        db.execute("UPDATE conversations SET hour = hour - ?", (hours,))
+
+
+def day_of(values, missing=()):
+    """A reply of energy-charts: each quarter of an hour of the last day at one value an
+    hour (hours ago -> g/kWh); None where it is missing."""
+    now = int(datetime.datetime.now(datetime.timezone.utc).timestamp())
+    quarters = range(now // 900 * 900 - 24 * 3600, now + 900, 900)
+    measured = [None if t // 3600 - now // 3600 in missing
+                else values(now // 3600 - t // 3600) for t in quarters]
+    return {"unix_seconds": list(quarters), "co2eq": measured,
+            "co2eq_forecast": [None] * len(measured), "deprecated": False}
+
+
+@pytest.fixture
+def provider():
+    made = Provider()
+    made.says({}, code=503)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def outage(tmp_path, upstream, provider):
+    """Three requests of five hours ago, when the only provider was out of order; starts
+    control again."""
+    if reason := nginx_missing():
+        pytest.skip(reason)
+    config = tmp_path / "sprout.yaml"
+    config.write_text(json.dumps({"explore": 0, "grid": {"zone": "DE", "providers": [
+        {"provider": "energy-charts", "zone": "de", "url": provider.url}]}}))
+    started = []
+
+    def start():
+        started.append(Up(tmp_path / "state", upstream, "--config", str(config)))
+        return started[-1]
+
+    up = start()
+    for i in range(3):
+        code, headers, _ = up.chat(f"question {i}")
+        assert code == 200 and headers["Sprout-Level"] == "L0"
+    up.settled(3)
+    up.stop()
+    long_ago(up.dir, 5)
+    yield start
+    for up in started:
+        up.stop()
+
+
+def test_when_the_provider_is_back_the_grams_of_the_outage_come_by_themselves(
+        outage, provider, tmp_path):
+    folder = tmp_path / "state"
+    joules = rows(folder, SUMS)[0][5]
+    assert rows(folder, WAITING) == [(3,)]
+    now = {"full": day_of(lambda ago: 100 + ago)}
+
+    def answer(path, _):
+        if "start=" in path:
+            return 200, {}, json.dumps(now["full"]).encode()
+        fresh = day_of(lambda ago: 100 + ago)
+        last = {k: v[-2:] for k, v in fresh.items() if isinstance(v, list)}
+        return 200, {}, json.dumps({**last, "deprecated": False}).encode()
+
+    provider.answer = answer
+    up = outage()
+    wait_until(lambda: rows(folder, WAITING) == [(0,)], 20, "grams")
+    for energy, grams in rows(folder, "SELECT energy_uj, operational_ug FROM receipts"):
+        assert grams == round(energy * 105 / 3.6e6)  # the value of five hours ago
+    assert rows(folder, "SELECT DISTINCT s.zone, s.quality, s.g FROM receipts r JOIN slots s "
+                        "ON s.id = r.slot") == [("DE", "backfilled", 105.0)]
+    requests, metered, graded, grams, _, after = rows(folder, SUMS)[0]
+    assert (requests, metered, graded, after) == (3, 3, 3, joules)
+    [asked] = {path for path, _ in provider.seen if "start=" in path}
+    assert asked.startswith("/co2eq?country=de&start=")
+    assert up.chat("after")[1]["Sprout-Grid"].startswith("100; zone=DE")
+
+
+def test_what_the_provider_does_not_know_of_the_outage_stays_unknown(
+        outage, provider, tmp_path):
+    folder = tmp_path / "state"
+    before = rows(folder, SUMS)
+    # The hour lacks its quarters, or has forecasts only: neither is what was.
+    provider.says(day_of(lambda ago: 100 + ago, missing=(-5,)))
+    up = outage()
+    wait_until(lambda: any("start=" in path for path, _ in provider.seen), 20, "a question")
+    wait_until(lambda: up.status()["grid"]["quality"] == "live")
+    up.stop()
+    assert rows(folder, WAITING) == [(3,)] and rows(folder, SUMS) == before
