@@ -263,6 +263,20 @@ SPROUT_MUST_USE enum sprout_status sprout_store_conversations(
     struct sprout_store *s, struct sprout_store_range range,
     sprout_store_conversation_fn *each, void *ctx, struct sprout_error *err);
 
+/* How long one whole answer of the experiment took, from the receipts still kept. */
+struct sprout_store_latency {
+    bool holdout;          /* else under the mix */
+    uint64_t conversation; /* its key, or a number of its own */
+    int64_t duration_us;
+};
+
+typedef void sprout_store_latency_fn(void *ctx, const struct sprout_store_latency *l);
+
+/* The newest first, at most `limit`; the range is of the requests' own time. */
+SPROUT_MUST_USE enum sprout_status sprout_store_latencies(
+    struct sprout_store *s, struct sprout_store_range range, int64_t limit,
+    sprout_store_latency_fn *each, void *ctx, struct sprout_error *err);
+
 /* What the whole ledger counts of lines that are no receipts. */
 struct sprout_store_health {
     int64_t receipts;   /* rows still kept */

@@ -343,3 +343,44 @@ enum sprout_status sprout_store_conversations(struct sprout_store *s,
 
     return each_row(s, sql, range, row_of_conversation, &fn, ctx, err);
 }
+
+/* ---- latencies ------------------------------------------------------------------------- */
+
+static int64_t clamp_us(sprout_instant t)
+{
+    return t.ns == INT64_MIN || t.ns == INT64_MAX ? t.ns : t.ns / NS_PER_US;
+}
+
+enum sprout_status sprout_store_latencies(struct sprout_store *s,
+                                          struct sprout_store_range range, int64_t limit,
+                                          sprout_store_latency_fn *each, void *ctx,
+                                          struct sprout_error *err)
+{
+    static const char sql[] =
+        "SELECT arm = 'holdout', ifnull(conversation, receipts.id), duration_us "
+        "FROM receipts JOIN series ON series.id = series WHERE at >= ?1 AND at < ?2 "
+        "AND outcome = 'ok' AND duration_us IS NOT NULL AND arm IN ('holdout', 'mix') "
+        "ORDER BY at DESC LIMIT ?3";
+    sqlite3_stmt *stmt = NULL;
+    int code;
+
+    if (sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL) != SQLITE_OK) {
+        return sprout_store_failed(s, "preparing latencies", err);
+    }
+    sqlite3_bind_int64(stmt, 1, clamp_us(range.since));
+    sqlite3_bind_int64(stmt, 2, clamp_us(range.until));
+    sqlite3_bind_int64(stmt, 3, limit);
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const struct sprout_store_latency l = {
+            .holdout = sqlite3_column_int(stmt, 0) != 0,
+            .conversation = (uint64_t)sqlite3_column_int64(stmt, 1),
+            .duration_us = sqlite3_column_int64(stmt, 2),
+        };
+        each(ctx, &l);
+    }
+    const enum sprout_status status =
+        code == SQLITE_DONE ? SPROUT_OK
+                            : sprout_store_failed(s, "reading latencies", err);
+    sqlite3_finalize(stmt);
+    return status;
+}

@@ -10,11 +10,18 @@
 #include "cli/cli.h"
 #include "cli/report_sci.h"
 #include "cli/run_opts.h"
+#include "control/basis.h"
 #include "control/daemon.h"
+#include "control/figure.h"
 #include "control/savings.h"
 #include "core/instant.h"
 
-enum { PATH_MAX_HERE = 4096, NAME_WIDTH = 22, CELL = 48, SECONDS_PER_HOUR = 3600 };
+enum {
+    PATH_MAX_HERE = 4096,
+    NAME_WIDTH = 22,
+    CELL = SPROUT_FIGURE,
+    SECONDS_PER_HOUR = 3600
+};
 
 static const char help[] =
     "usage: sprout report [OPTION...]\n\n"
@@ -139,37 +146,6 @@ static enum sprout_status parse(int argc, char **argv, struct args *out,
     return status;
 }
 
-/* ---- numbers for people ---------------------------------------------------------------- */
-
-/* With a space between thousands, `digits` after the point; "-" for what is unknown. */
-static const char *figure(double v, int digits, char *out)
-{
-    char plain[CELL];
-
-    if (!isfinite(v)) {
-        return "-";
-    }
-    snprintf(plain, sizeof plain, "%.*f", digits, v);
-    const size_t len = strcspn(plain, ".");
-    size_t n = 0;
-    for (size_t i = 0; plain[i] != '\0' && n + 2 < CELL; i++) {
-        const bool gap = i > 0 && i < len && (len - i) % 3 == 0 && plain[i - 1] != '-';
-        if (gap) {
-            out[n++] = ' ';
-        }
-        out[n++] = plain[i];
-    }
-    out[n] = '\0';
-    return out;
-}
-
-/* Grams of a small test and of a year both want three digits that mean something. */
-static int digits_for(double v)
-{
-    const double a = fabs(v);
-    return a >= 100 ? 0 : a >= 10 ? 1 : a >= 1 ? 2 : a >= 0.1 ? 3 : 4;
-}
-
 /* ---- the table ------------------------------------------------------------------------- */
 
 static void print_line(const char *name, const struct sprout_store_sum *s)
@@ -179,12 +155,12 @@ static void print_line(const char *name, const struct sprout_store_sum *s)
     const double seconds = sprout_savings_mean_seconds(s);
 
     printf("%-*.*s %9s %10s %8s %9s | %11s %11s\n", NAME_WIDTH, NAME_WIDTH, name,
-           figure((double)s->requests, 0, cell[0]),
-           figure(s->metered == 0 ? NAN : (double)s->completion, 0, cell[1]),
-           figure(sprout_savings_mean_tokens(s), 1, cell[2]),
-           figure(seconds, digits_for(seconds), cell[3]),
-           figure(joules, digits_for(joules), cell[4]),
-           figure(grams, digits_for(grams), cell[5]));
+           sprout_figure((double)s->requests, 0, cell[0]),
+           sprout_figure(s->metered == 0 ? NAN : (double)s->completion, 0, cell[1]),
+           sprout_figure(sprout_savings_mean_tokens(s), 1, cell[2]),
+           sprout_figure(seconds, sprout_figure_digits(seconds), cell[3]),
+           sprout_figure(joules, sprout_figure_digits(joules), cell[4]),
+           sprout_figure(grams, sprout_figure_digits(grams), cell[5]));
 }
 
 static void print_table(const struct sprout_savings *r, bool terminal)
@@ -223,7 +199,9 @@ static void print_interval(const char *what, struct sprout_interval percent,
     printf("  %-7s %.1f %%  (95 %%: %.1f to %.1f)", what, percent.value, percent.low,
            percent.high);
     if (unit != NULL) {
-        printf("   %s %s", figure(amount.value, digits_for(amount.value), cell), unit);
+        printf("   %s %s",
+               sprout_figure(amount.value, sprout_figure_digits(amount.value), cell),
+               unit);
     }
     putchar('\n');
 }
@@ -258,9 +236,10 @@ static void print_net(const struct sprout_savings *r)
     }
     printf("Judging quality took %lld answers and %lld verdicts, %s J",
            (long long)r->evaluation.answers, (long long)r->evaluation.verdicts,
-           figure(joules, digits_for(joules), cost));
+           sprout_figure(joules, sprout_figure_digits(joules), cost));
     if (!isnan(net)) {
-        printf("; net of it %s J were saved", figure(net, digits_for(net), left));
+        printf("; net of it %s J were saved",
+               sprout_figure(net, sprout_figure_digits(net), left));
     }
     putchar('\n');
 }
@@ -320,6 +299,44 @@ static void print_basis(const struct sprout_savings *r)
     if (r->health.missing + r->health.damaged > 0) {
         printf("The journal lacks %lld lines and has %lld damaged ones (whole ledger).\n",
                (long long)r->health.missing, (long long)r->health.damaged);
+    }
+}
+
+static void print_basis_line(const struct sprout_savings *r)
+{
+    char memory[512];
+    struct sprout_buf b = sprout_buf_of(memory, sizeof memory);
+    sprout_basis_put(&b, r);
+    printf("%.*s\n", (int)b.len, b.ptr);
+}
+
+static void print_seconds(const char *what, struct sprout_interval i)
+{
+    printf("   %s %.3f s", what, i.value);
+    if (!isnan(i.low)) {
+        printf(" (%.3f to %.3f)", i.low, i.high);
+    }
+}
+
+static void print_latency(const struct sprout_latency *l)
+{
+    const struct sprout_latency_arm *const arm[] = {&l->holdout, &l->mix};
+    static const char *const name[] = {"holdout", "mix"};
+
+    if (l->holdout.answers == 0 || l->mix.answers == 0) {
+        return; /* nothing to compare */
+    }
+    printf("How long whole answers took%s (95 %%)\n",
+           l->cut ? ", of the newest ones" : "");
+    for (size_t i = 0; i < 2; i++) {
+        printf("  %-7s", name[i]);
+        print_seconds("median", arm[i]->median);
+        print_seconds("mean", arm[i]->mean);
+        printf("   of %lld\n", (long long)arm[i]->answers);
+    }
+    if (!isnan(l->faster_percent.value)) {
+        printf("  mean shorter by %.1f %%  (95 %%: %.1f to %.1f)\n",
+               l->faster_percent.value, l->faster_percent.low, l->faster_percent.high);
     }
 }
 
@@ -386,9 +403,11 @@ int sprout_cmd_report(int argc, char **argv)
     } else if (a.json) {
         code = print_json(report);
     } else {
+        print_basis_line(report);
         print_period(report);
         print_table(report, isatty(STDOUT_FILENO) == 1);
         print_saved(report);
+        print_latency(&report->latency);
         print_basis(report);
     }
     sprout_savings_free(report);

@@ -6,32 +6,21 @@
 #include <stdio.h>
 
 #include "base/status.h"
+#include "control/basis.h"
 #include "control/sci.h"
 
 enum { JSON_MAX = 16 * 1024, NAME_MAX_HERE = 600 };
 
-/* What the figures rest on, first: measured, modelled, and of which grid. */
+/* What the figures rest on, first. */
 static void print_basis(const struct sprout_savings *r)
 {
-    int64_t live = 0, all = 0;
-    int measured = 0;
-    for (size_t i = 0; i < r->methods; i++) {
-        measured +=
-            sprout_str_starts(sprout_str_of(r->method[i]), SPROUT_STR("measured"));
-    }
-    for (size_t i = 0; i < r->grids; i++) {
-        all += r->grid[i].requests;
-        live += sprout_str_eq(sprout_str_of(r->grid[i].quality), SPROUT_STR("live"))
-                    ? r->grid[i].requests
-                    : 0;
-    }
-    printf(
-        "Energy by %zu method%s, %d of them measured; %.0f %% of requests at live grid "
-        "values;\nenergy or grid unknown for %lld of %lld requests, which are not "
-        "counted.\n\n",
-        r->methods, r->methods == 1 ? "" : "s", measured,
-        all > 0 ? 100.0 * (double)live / (double)all : 0.0,
-        (long long)(r->total.requests - r->total.graded), (long long)r->total.requests);
+    char memory[512];
+    struct sprout_buf b = sprout_buf_of(memory, sizeof memory);
+    sprout_basis_put(&b, r);
+    printf("%.*s\nEnergy or grid unknown for %lld of %lld requests, which are not "
+           "counted.\n\n",
+           (int)b.len, b.ptr, (long long)(r->total.requests - r->total.graded),
+           (long long)r->total.requests);
 }
 
 static void print_figure(const char *name, double v, const char *unit)

@@ -90,6 +90,14 @@ static void add_method(void *ctx, const struct sprout_store_sum *sum)
 {
     struct sprout_savings *const r = ctx;
 
+    if (sprout_str_starts(sum->method, SPROUT_STR("measured"))) {
+        r->energy_from.measured += sum->metered;
+    } else {
+        const int64_t reported =
+            sum->reported < sum->metered ? sum->reported : sum->metered;
+        r->energy_from.modelled += reported;
+        r->energy_from.estimated += sum->metered - reported;
+    }
     if (sum->method.len > 0 && r->methods < SPROUT_SAVINGS_NAMES_MAX) {
         copy_text(r->method[r->methods++], sizeof r->method[0], sum->method);
     }
@@ -233,6 +241,9 @@ enum sprout_status sprout_savings_make(struct sprout_store *store,
     }
     if (status == SPROUT_OK) {
         status = estimate(r, store, err);
+    }
+    if (status == SPROUT_OK) {
+        status = sprout_latency_of(store, r->range, &r->latency, err);
     }
     sprout_store_rollback(store);
     if (status != SPROUT_OK) {

@@ -6,13 +6,14 @@
  * against the holdout of the same period by core/estimate: the unit is the conversation,
  * cells are (rule, stratum, model), and where there is too little it says so instead of
  * giving a number.
- * Reads sums and conversations, never receipts.
+ * Reads sums and conversations; receipts for latency alone.
  * Memory: owned by the report.  Threads: one; the ledger may be written meanwhile. */
 #ifndef SPROUT_CONTROL_SAVINGS_H
 #define SPROUT_CONTROL_SAVINGS_H
 
 #include "adapt/store.h"
 #include "adapt/store_evaluate.h"
+#include "control/latency.h"
 #include "core/estimate.h"
 
 enum {
@@ -32,6 +33,13 @@ struct sprout_savings_grid {
     int64_t requests;
 };
 
+/* Requests by how their energy is known; they add up to the metered ones. */
+struct sprout_savings_from {
+    int64_t measured;
+    int64_t modelled;  /* from tokens that the upstream reported */
+    int64_t estimated; /* from tokens counted on the way */
+};
+
 struct sprout_savings {
     struct sprout_store_range range;
     enum sprout_store_by by;
@@ -40,7 +48,9 @@ struct sprout_savings {
     size_t rows_dropped; /* beyond the maximum; the total has them */
     struct sprout_store_sum total;
     int64_t holdout_requests;
+    struct sprout_savings_from energy_from;
     struct sprout_estimate_result saved;
+    struct sprout_latency latency;                  /* what receipts still say of it */
     struct sprout_store_evaluation_cost evaluation; /* what judging cost in the range */
     char method[SPROUT_SAVINGS_NAMES_MAX][SPROUT_NAME_MAX + 1];
     size_t methods;

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "control/basis.h"
 #include "control/savings.h"
 #include "core/instant.h"
 
@@ -139,6 +140,46 @@ static json_t *always_l1_object(const struct sprout_estimate_result *e)
     return o;
 }
 
+static json_t *basis_object(const struct sprout_savings *r)
+{
+    const struct sprout_basis s = sprout_basis_of(r);
+    json_t *const o = json_object();
+    json_t *const energy = json_object();
+    json_t *const grid = json_object();
+
+    set(o, "method", text("location-based"));
+    set(energy, "measured", number(s.measured));
+    set(energy, "modelled", number(s.modelled));
+    set(energy, "estimated", number(s.estimated));
+    set(energy, "unknown", number(s.unknown));
+    set(grid, "live", number(s.live));
+    set(grid, "fallback", number(s.fallback));
+    set(grid, "unknown", number(s.no_grid));
+    set(o, "energy", energy);
+    set(o, "grid", grid);
+    return o;
+}
+
+static json_t *latency_arm(const struct sprout_latency_arm *a)
+{
+    json_t *const o = json_object();
+    set(o, "answers", count(a->answers));
+    set(o, "conversations", count(a->conversations));
+    set(o, "mean_s", interval(a->mean));
+    set(o, "median_s", interval(a->median));
+    return o;
+}
+
+static json_t *latency_object(const struct sprout_latency *l)
+{
+    json_t *const o = json_object();
+    set(o, "holdout", latency_arm(&l->holdout));
+    set(o, "mix", latency_arm(&l->mix));
+    set(o, "faster_percent", interval(l->faster_percent));
+    set(o, "newest_only", json_boolean(l->cut));
+    return o;
+}
+
 /* ---- the whole ------------------------------------------------------------------------- */
 
 static json_t *methods_array(const struct sprout_savings *r)
@@ -178,6 +219,7 @@ char *sprout_savings_json(const struct sprout_savings *r)
     json_t *const total = json_object();
 
     set_sum(total, &r->total);
+    set(o, "basis", basis_object(r)); /* first: what the rest is worth */
     set(o, "since", moment(r->range.since));
     set(o, "until", moment(r->range.until));
     set(o, "by", text(sprout_savings_by_text(r->by)));
@@ -187,6 +229,7 @@ char *sprout_savings_json(const struct sprout_savings *r)
     set(o, "holdout_requests", count(r->holdout_requests));
     set(o, "saved", saved_object(&r->saved));
     set(o, "always_l1", always_l1_object(&r->saved));
+    set(o, "latency", latency_object(&r->latency));
     set(o, "evaluation", evaluation_object(r));
     set(o, "energy_methods", methods_array(r));
     set(o, "grid", grids_array(r));

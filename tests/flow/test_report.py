@@ -2,6 +2,7 @@
 """`sprout report` and `sprout status` over what was really served: the numbers are those of
 the journal, and the saving is the one that the scripted upstream made."""
 import json
+import statistics
 import subprocess
 
 import pytest
@@ -11,6 +12,9 @@ from up import SPROUT, Up
 from upstream import chat_reply
 
 TOKENS = {"": 300, "Answer briefly.": 100, "Answer very briefly, in one short sentence.": 30}
+
+BASIS = ("Location-based, 200 requests.  Energy: 0 % measured, 100 % modelled, 0 % estimated, "
+         "0 % unknown.  Grid: 0 % live, 100 % fallback, 0 % unknown.\n")
 
 
 def run(*arguments):
@@ -131,7 +135,7 @@ def test_carbon_intensity_of_software_is_the_sums_by_the_standard(served):
         1000 * sci["total_g"] / sci["output_tokens"])
     said = run("report", "--dir", str(served.dir), "--sci")
     assert said.returncode == 0 and "SCI per request" in said.stdout
-    assert said.stdout.startswith("Energy by 1 method, 0 of them measured")
+    assert said.stdout.startswith(BASIS)
 
 
 def test_rows_as_csv_say_the_same(served):
@@ -173,6 +177,28 @@ def test_people_read_what_is_measured_before_what_is_modelled(served):
     assert "modelled from tokens, not measured: as if llama-2-13b-chat" in text
     assert "assumed" in text
     assert "\033" not in text  # not a terminal
+
+
+def test_the_first_line_says_what_the_rest_is_worth(served):
+    assert run("report", "--dir", str(served.dir)).stdout.startswith(BASIS)
+    basis = report(served)["basis"]
+    assert basis["method"] == "location-based"
+    assert basis["energy"] == {"measured": 0, "modelled": 1, "estimated": 0, "unknown": 0}
+    assert basis["grid"] == {"live": 0, "fallback": 1, "unknown": 0}
+
+
+def test_latency_is_told_by_arm_as_the_journal_has_it(served):
+    told = report(served)["latency"]
+    for arm in ("holdout", "mix"):
+        seconds = sorted(r["duration_us"] / 1e6 for r in served.journal() if r["arm"] == arm)
+        assert told[arm]["answers"] == told[arm]["conversations"] == len(seconds)
+        assert told[arm]["mean_s"]["value"] == pytest.approx(sum(seconds) / len(seconds))
+        assert told[arm]["median_s"]["value"] == pytest.approx(
+            statistics.median(seconds), rel=1e-6)
+        for what in ("mean_s", "median_s"):
+            assert told[arm][what]["low"] <= told[arm][what]["value"] <= told[arm][what]["high"]
+    assert not told["newest_only"]
+    assert "How long whole answers took" in run("report", "--dir", str(served.dir)).stdout
 
 
 def test_the_ledger_can_be_read_after_everything_stopped(served):
