@@ -97,13 +97,69 @@ static bool is_known(const json_t *o, const char *name)
     return json_is_number(json_object_get(o, name));
 }
 
+/* Which provider serves is told by the value; here is how each of them does. */
+static void print_providers(const json_t *g)
+{
+    const json_t *p;
+    size_t i;
+
+    json_array_foreach(json_object_get(g, "providers"), i, p)
+    {
+        printf("         %-16s %-10s %s", text_of(p, "provider"), text_of(p, "zone"),
+               text_of(p, "state"));
+        if (strcmp(text_of(p, "quality"), "none") != 0) {
+            printf(", %s", text_of(p, "quality"));
+        }
+        if (is_known(p, "age_s")) {
+            printf(", last success %.0f s ago", number_of(p, "age_s"));
+        }
+        if (json_is_string(json_object_get(p, "last_failure"))) {
+            printf(", last error %s: %s", text_of(p, "last_failure"),
+                   text_of(p, "last_error"));
+        }
+        putchar('\n');
+    }
+}
+
+static void print_value(const json_t *g);
+
+/* The other places, each with its floor and mix. */
+static void print_zones(const json_t *s)
+{
+    const json_t *zone, *level;
+    size_t i, l;
+
+    json_array_foreach(json_object_get(s, "zones"), i, zone)
+    {
+        const json_t *const g = json_object_get(zone, "grid");
+        print_value(g);
+        if (is_known(zone, "floor")) {
+            printf("         floor %.3f, mix", number_of(zone, "floor"));
+            json_array_foreach(json_object_get(zone, "levels"), l, level)
+            {
+                printf(" %s %.0f %%", text_of(level, "level"),
+                       100 * number_of(level, "share"));
+            }
+            putchar('\n');
+        }
+        print_providers(g);
+    }
+}
+
 static void print_grid(const json_t *s)
 {
     const json_t *const g = json_object_get(s, "grid");
 
+    print_value(g);
+    print_providers(g);
+    print_zones(s);
+}
+
+static void print_value(const json_t *g)
+{
     if (!is_known(g, "g_per_kwh")) {
-        printf("grid     no value now (%s): everything goes at L0\n",
-               text_of(g, "about"));
+        printf("grid     no value now, zone %s (%s): everything goes at L0\n",
+               text_of(g, "zone"), text_of(g, "about"));
         return;
     }
     printf("grid     %.0f g/kWh, zone %s, %s, %s", number_of(g, "g_per_kwh"),

@@ -245,3 +245,44 @@ enum sprout_status sprout_daemon_grid_keep(struct sprout_daemon *d,
     }
     return status;
 }
+
+/* ---- the snapshot ---------------------------------------------------------------------- */
+
+static void put_providers(struct sprout_grid_list *l, sprout_instant wall,
+                          struct sprout_snapshot_place *out)
+{
+    out->providers = l == NULL ? 0 : sprout_grid_list_count(l);
+    for (size_t i = 0; i < out->providers; i++) {
+        struct sprout_snapshot_provider *const p = &out->provider[i];
+        p->state = sprout_grid_list_state(l, i);
+        p->value = SPROUT_GRID_VALUE_NONE;
+        if (sprout_grid_list_one(l, i, wall, &p->value, NULL) != SPROUT_OK) {
+            p->value = SPROUT_GRID_VALUE_NONE; /* its state says why */
+        }
+    }
+}
+
+static void put_place(const struct sprout_daemon *d, const struct sprout_place *p,
+                      sprout_instant wall, struct sprout_snapshot_place *out)
+{
+    out->grid = sprout_daemon_grid_value(p);
+    out->clock = sprout_grid_clock(p->grid, wall);
+    out->about = sprout_grid_about(p->grid);
+    out->errors = p->errors;
+    out->backfilled = p->backfill.receipts;
+    out->policy = p == &d->places.home || d->policy == NULL
+                      ? NULL
+                      : sprout_policy_zone_find(d->policy, sprout_str_of(p->name));
+    out->why = p->why;
+    put_providers(sprout_grid_as_list(p->grid), wall, out);
+}
+
+void sprout_daemon_grid_snapshot(struct sprout_daemon *d, sprout_instant wall,
+                                 struct sprout_snapshot *out)
+{
+    put_place(d, &d->places.home, wall, &out->place[0]);
+    out->places = d->places.zones + 1;
+    for (size_t i = 0; i < d->places.zones; i++) {
+        put_place(d, &d->places.zone[i], wall, &out->place[i + 1]);
+    }
+}

@@ -244,10 +244,6 @@ void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,
         .dir = d->config->dir,
         .upstream = d->config->upstream,
         .listen = d->config->listen,
-        .grid = sprout_daemon_grid_value(&d->places.home),
-        .grid_clock = sprout_grid_clock(d->places.home.grid, wall),
-        .grid_about = sprout_grid_about(d->places.home.grid),
-        .grid_errors = d->places.home.errors,
         .policy = d->policy,
         .why = d->why,
         .plans = d->plans,
@@ -259,6 +255,7 @@ void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,
         .health = d->health,
         .groups = d->groups,
     };
+    sprout_daemon_grid_snapshot(d, wall, out);
     memcpy(out->group, d->group, d->groups * sizeof d->group[0]);
     put_journal(d, out);
     sprout_daemon_meter_snapshot(d, out);

@@ -163,6 +163,8 @@ void sprout_daemon_grid_close(struct sprout_places *p);
 void sprout_daemon_grid_use(struct sprout_daemon *d, const struct sprout_places *places,
                             sprout_instant wall);
 void sprout_daemon_grid(struct sprout_daemon *d, sprout_instant wall);
+void sprout_daemon_grid_snapshot(struct sprout_daemon *d, sprout_instant wall,
+                                 struct sprout_snapshot *out);
 /* Makes up for hours whose grid value came late; one step a turn. */
 void sprout_daemon_backfill(struct sprout_daemon *d, sprout_mono mono,
                             sprout_instant wall);

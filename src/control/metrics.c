@@ -8,6 +8,7 @@
 #include "control/snapshot.h"
 
 #include <math.h>
+#include <stdio.h>
 
 enum { MICRO = 1000000 };
 
@@ -150,22 +151,118 @@ static void put_counter(struct sprout_buf *b, const char *name, const char *help
     put_value(b, (double)n);
 }
 
+static void put_zone(struct sprout_buf *b, const char *name, struct sprout_str zone)
+{
+    put(b, name);
+    put(b, "{zone=");
+    sprout_buf_json(b, zone);
+}
+
+static double grid_age(const struct sprout_snapshot *s,
+                       const struct sprout_snapshot_place *p)
+{
+    return p->grid.quality == SPROUT_GRID_NONE ? NAN : age(s->now, p->grid.received_at);
+}
+
+/* A place's providers, bounded by the configuration. */
+static const struct {
+    const char *name;
+    const char *type;
+    const char *help;
+} provider_series[] = {
+    {"sprout_grid_provider_up", "gauge", "1 when its last answer was good."},
+    {"sprout_grid_provider_age_seconds", "gauge", "Time since its last good answer."},
+    {"sprout_grid_provider_answers_total", "counter", "Answers, good and bad."},
+    {"sprout_grid_provider_invalid_total", "counter", "Answers that cannot be right."},
+};
+
+static double provider_value(const struct sprout_snapshot *s,
+                             const struct sprout_grid_live_state *t, size_t series)
+{
+    switch (series) {
+    case 0:
+        return t->asked && t->trouble == SPROUT_GRID_TROUBLE_FINE;
+    case 1:
+        return t->last_success.ns == 0 ? NAN : age(s->now, t->last_success);
+    case 2:
+        return (double)t->answers;
+    default:
+        return (double)t->invalid;
+    }
+}
+
+static void put_providers(struct sprout_buf *b, const struct sprout_snapshot *s,
+                          size_t series)
+{
+    for (size_t i = 0; i < s->places; i++) {
+        const struct sprout_snapshot_place *const p = &s->place[i];
+        for (size_t k = 0; k < p->providers; k++) {
+            char order[24];
+            const struct sprout_grid_live_state *const t = &p->provider[k].state;
+            snprintf(order, sizeof order, ",order=\"%zu\"}", k + 1);
+            put_zone(b, provider_series[series].name, p->grid.zone);
+            put(b, ",provider=");
+            sprout_buf_json(b, sprout_str_of(t->provider));
+            put(b, order);
+            put_value(b, provider_value(s, t, series));
+        }
+    }
+}
+
+/* Places beside home; those without a provider list have nothing of theirs to tell. */
+static void put_zones(struct sprout_buf *b, const struct sprout_snapshot *s)
+{
+    if (s->places < 2) {
+        return;
+    }
+    put_head(b, "sprout_grid_zone_age_seconds", "gauge",
+             "Time since the grid value of a zone was received.");
+    for (size_t i = 0; i < s->places; i++) {
+        put_zone(b, "sprout_grid_zone_age_seconds", s->place[i].grid.zone);
+        put(b, "}");
+        put_value(b, grid_age(s, &s->place[i]));
+    }
+    put_head(b, "sprout_policy_zone_share_ratio", "gauge",
+             "Share of requests given a level in a zone beside the first.");
+    for (size_t i = 1; i < s->places; i++) {
+        const struct sprout_policy_zone *const z = s->place[i].policy;
+        for (size_t l = 0; z != NULL && l < s->policy->level_count; l++) {
+            put_zone(b, "sprout_policy_zone_share_ratio", s->place[i].grid.zone);
+            put(b, ",level=");
+            sprout_buf_json(b, s->policy->levels[l].name);
+            put(b, "}");
+            put_value(b, z->mix[0][l]);
+        }
+    }
+}
+
 static void put_grid(struct sprout_buf *b, const struct sprout_snapshot *s)
 {
-    const bool known = s->grid.quality != SPROUT_GRID_NONE;
+    int64_t backfilled = 0;
 
     put_head(b, "sprout_grid_grams_per_kwh", "gauge",
              "Carbon intensity in force; quality \"assumed\" is no measurement.");
-    put(b, "sprout_grid_grams_per_kwh{zone=");
-    sprout_buf_json(b, s->grid.zone);
-    put(b, ",quality=");
-    sprout_buf_json(b, sprout_str_of(sprout_grid_quality_text(s->grid.quality)));
-    sprout_buf_byte(b, '}');
-    put_value(b, s->grid.intensity.v);
+    for (size_t i = 0; i < s->places; i++) {
+        const struct sprout_grid_value *const g = &s->place[i].grid;
+        put_zone(b, "sprout_grid_grams_per_kwh", g->zone);
+        put(b, ",quality=");
+        sprout_buf_json(b, sprout_str_of(sprout_grid_quality_text(g->quality)));
+        put(b, "}");
+        put_value(b, g->intensity.v);
+        backfilled += s->place[i].backfilled;
+    }
     put_gauge(b, "sprout_grid_age_seconds", "Time since the grid value was received.",
-              known ? age(s->now, s->grid.received_at) : NAN);
+              grid_age(s, &s->place[0]));
     put_counter(b, "sprout_grid_errors_total", "Times the grid had no value.",
-                s->grid_errors);
+                s->place[0].errors);
+    put_counter(b, "sprout_grid_backfilled_requests_total",
+                "Requests whose grams came when the grid's past was known.", backfilled);
+    for (size_t n = 0; n < sizeof provider_series / sizeof provider_series[0]; n++) {
+        put_head(b, provider_series[n].name, provider_series[n].type,
+                 provider_series[n].help);
+        put_providers(b, s, n);
+    }
+    put_zones(b, s);
 }
 
 static void put_policy(struct sprout_buf *b, const struct sprout_snapshot *s)

@@ -54,9 +54,49 @@ static void set(json_t *object, const char *name, json_t *value)
 
 /* ---- parts ----------------------------------------------------------------------------- */
 
-static json_t *grid_object(const struct sprout_snapshot *s)
+static json_t *provider_object(const struct sprout_snapshot *s,
+                               const struct sprout_snapshot_provider *p)
 {
-    const struct sprout_grid_value *const g = &s->grid;
+    const struct sprout_grid_live_state *const t = &p->state;
+    const struct sprout_grid_value *const v = &p->value;
+    json_t *const o = json_object();
+
+    set(o, "provider", c_text(t->provider));
+    set(o, "zone", c_text(t->zone));
+    set(o, "state",
+        c_text(t->asked ? sprout_grid_trouble_text(t->trouble) : "not-asked"));
+    set(o, "why", c_text(t->why));
+    set(o, "quality", c_text(sprout_grid_quality_text(v->quality)));
+    set(o, "g_per_kwh", number(v->intensity.v));
+    set(o, "age_s",
+        t->last_success.ns == 0 ? json_null()
+                                : number(seconds_between(s->now, t->last_success)));
+    set(o, "last_success",
+        t->last_success.ns == 0 ? json_null() : moment(t->last_success));
+    set(o, "last_failure",
+        t->last_failure.ns == 0 ? json_null() : moment(t->last_failure));
+    set(o, "last_error", c_text(t->last_error));
+    set(o, "answers", count(t->answers));
+    set(o, "invalid", count(t->invalid));
+    set(o, "failures_in_a_row", count(t->failures));
+    return o;
+}
+
+static json_t *providers_array(const struct sprout_snapshot *s,
+                               const struct sprout_snapshot_place *p)
+{
+    json_t *const a = json_array();
+    for (size_t i = 0; i < p->providers; i++) {
+        json_array_append_new(a, provider_object(s, &p->provider[i]));
+    }
+    return a;
+}
+
+static json_t *place_object(const struct sprout_snapshot *s,
+                            const struct sprout_snapshot_place *p,
+                            const struct sprout_plan_why *why)
+{
+    const struct sprout_grid_value *const g = &p->grid;
     json_t *const o = json_object();
     const bool known = g->quality != SPROUT_GRID_NONE;
 
@@ -67,14 +107,50 @@ static json_t *grid_object(const struct sprout_snapshot *s)
     set(o, "kind", known ? c_text(sprout_grid_kind_text(g->kind)) : json_null());
     set(o, "scope", known ? c_text(sprout_grid_scope_text(g->scope)) : json_null());
     set(o, "slot_start", known ? moment(g->slot_start) : json_null());
-    set(o, "clock", moment(s->grid_clock));
+    set(o, "clock", moment(p->clock));
     set(o, "age_s",
         known ? number(seconds_between(s->now, g->received_at)) : json_null());
-    set(o, "low_g_per_kwh", number(s->why.range.lo.v));
-    set(o, "high_g_per_kwh", number(s->why.range.hi.v));
-    set(o, "about", text(s->grid_about));
-    set(o, "errors", count(s->grid_errors));
+    set(o, "low_g_per_kwh", number(why->range.lo.v));
+    set(o, "high_g_per_kwh", number(why->range.hi.v));
+    set(o, "about", text(p->about));
+    set(o, "errors", count(p->errors));
+    set(o, "backfilled", count(p->backfilled));
+    set(o, "providers", providers_array(s, p));
     return o;
+}
+
+/* A place other than home: its grid, and what the policy has there. */
+static json_t *zone_object(const struct sprout_snapshot *s,
+                           const struct sprout_snapshot_place *p)
+{
+    const struct sprout_policy_zone *const z = p->policy;
+    json_t *const o = json_object();
+    json_t *const levels = json_array();
+
+    for (size_t l = 0; z != NULL && l < s->policy->level_count; l++) {
+        json_t *const level = json_object();
+        set(level, "level", text(s->policy->levels[l].name));
+        set(level, "share", number(z->mix[0][l]));
+        set(level, "grams", number(p->why.grams[l].v));
+        json_array_append_new(levels, level);
+    }
+    set(o, "zone", text(p->grid.zone));
+    set(o, "grid", place_object(s, p, &p->why));
+    set(o, "floor", number(z == NULL ? NAN : z->floor));
+    set(o, "price", number(z == NULL ? NAN : z->price));
+    set(o, "grams_expected", number(z == NULL ? NAN : p->why.grams_mix.v));
+    set(o, "quality_expected", number(z == NULL ? NAN : p->why.quality_mix));
+    set(o, "levels", levels);
+    return o;
+}
+
+static json_t *zones_array(const struct sprout_snapshot *s)
+{
+    json_t *const a = json_array();
+    for (size_t i = 1; i < s->places; i++) {
+        json_array_append_new(a, zone_object(s, &s->place[i]));
+    }
+    return a;
 }
 
 static json_t *level_object(const struct sprout_snapshot *s, size_t level)
@@ -341,7 +417,8 @@ void sprout_snapshot_put(struct sprout_buf *b, const struct sprout_snapshot *s)
     set(o, "listen", c_text(s->listen));
     set(o, "admin", c_text(s->admin));
     set(o, "upstream", c_text(s->upstream));
-    set(o, "grid", grid_object(s));
+    set(o, "grid", place_object(s, &s->place[0], &s->why));
+    set(o, "zones", zones_array(s));
     set(o, "policy", policy_object(s));
     set(o, "plans", count(s->plans));
     set(o, "plan_errors", count(s->plan_errors));

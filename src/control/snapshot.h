@@ -9,7 +9,7 @@
 #ifndef SPROUT_CONTROL_SNAPSHOT_H
 #define SPROUT_CONTROL_SNAPSHOT_H
 
-#include "adapt/grid.h"
+#include "adapt/grid_list.h"
 #include "adapt/store.h"
 #include "control/feedback.h"
 #include "control/ingest.h"
@@ -26,6 +26,25 @@ struct sprout_snapshot_group {
     struct sprout_store_sum sum; /* its texts are not set */
 };
 
+/* One of the providers of a place. */
+struct sprout_snapshot_provider {
+    struct sprout_grid_live_state state;
+    struct sprout_grid_value value; /* what it alone says; SPROUT_GRID_VALUE_NONE */
+};
+
+/* Where machines stand, and the grid there. */
+struct sprout_snapshot_place {
+    struct sprout_grid_value grid; /* the one that holds; SPROUT_GRID_VALUE_NONE */
+    sprout_instant clock;          /* the grid's own time */
+    struct sprout_str about;
+    int64_t errors;     /* times it had no value */
+    int64_t backfilled; /* requests whose grams came later, since the start */
+    const struct sprout_policy_zone *policy; /* NULL: home, or not planned yet */
+    struct sprout_plan_why why;              /* not of home */
+    struct sprout_snapshot_provider provider[SPROUT_GRID_LIST_MAX];
+    size_t providers;
+};
+
 struct sprout_snapshot {
     sprout_instant now;
     sprout_instant started;
@@ -35,10 +54,8 @@ struct sprout_snapshot {
     const char *listen;
     const char *admin;
 
-    struct sprout_grid_value grid; /* the one that holds; SPROUT_GRID_VALUE_NONE */
-    sprout_instant grid_clock;     /* the grid's own time */
-    struct sprout_str grid_about;
-    int64_t grid_errors;
+    struct sprout_snapshot_place place[SPROUT_ZONES_MAX + 1]; /* home first */
+    size_t places;
 
     const struct sprout_policy *policy; /* NULL: none made yet */
     struct sprout_plan_why why;

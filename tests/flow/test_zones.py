@@ -115,3 +115,20 @@ def test_the_report_splits_by_zone(places):
         "FR": places.first, "PL": 3}
     per_joule = {z: r["operational_g"] / r["energy_j"] for z, r in rows.items()}
     assert per_joule["PL"] == pytest.approx(35 * per_joule["FR"], rel=0.05)
+
+
+def test_status_and_metrics_know_all_zones(places):
+    status = places.status()
+    assert status["grid"]["zone"] == "PL" and status["grid"]["quality"] == "assumed"
+    [zone] = status["zones"]
+    assert (zone["zone"], zone["grid"]["g_per_kwh"], zone["floor"]) == ("FR", 20, 1)
+    assert [level["share"] for level in zone["levels"]] == [1, 0, 0]
+    metrics = places.metrics()
+    assert metrics['sprout_grid_grams_per_kwh{zone="PL",quality="assumed"}'] == 700
+    assert metrics['sprout_grid_grams_per_kwh{zone="FR",quality="assumed"}'] == 20
+    assert metrics['sprout_policy_zone_share_ratio{zone="FR",level="L0"}'] == 1
+    done = subprocess.run([SPROUT, "status", "--dir", places.dir], text=True,
+                          capture_output=True, timeout=30)
+    assert "700 g/kWh, zone PL, assumed" in done.stdout
+    assert "20 g/kWh, zone FR, assumed" in done.stdout
+    assert "floor 1.000, mix L0 100 % L1 0 % L2 0 %" in done.stdout
