@@ -34,6 +34,7 @@ struct sprout_receipt sprout_receipt_make(const struct sprout_policy *policy,
 
     const struct sprout_energy_profile *f = sprout_policy_profile(policy, model);
     r.method = f->name;
+    r.grid = policy->grid.quality;
     r.energy = sprout_energy_joules(f, usage.prompt, usage.completion);
     r.time = sprout_energy_seconds(f, usage.prompt, usage.completion);
     r.operational =
@@ -53,6 +54,15 @@ static void put_count(struct sprout_buf *b, sprout_tokens t)
     }
 }
 
+static void put_name(struct sprout_buf *b, struct sprout_str name)
+{
+    if (name.len > 0) {
+        sprout_buf_json(b, name);
+    } else {
+        sprout_buf_put(b, SPROUT_STR("null"));
+    }
+}
+
 void sprout_receipt_put(struct sprout_buf *b, const struct sprout_receipt *r)
 {
     sprout_buf_put(b, SPROUT_STR("{\"prompt_tokens\":"));
@@ -67,10 +77,8 @@ void sprout_receipt_put(struct sprout_buf *b, const struct sprout_receipt *r)
     sprout_buf_put(b, SPROUT_STR(",\"grams_l0\":"));
     sprout_buf_f64(b, r->grams_l0.v);
     sprout_buf_put(b, SPROUT_STR(",\"method\":"));
-    if (r->method.len > 0) {
-        sprout_buf_json(b, r->method);
-    } else {
-        sprout_buf_put(b, SPROUT_STR("null"));
-    }
+    put_name(b, r->method);
+    sprout_buf_put(b, SPROUT_STR(",\"grid\":"));
+    put_name(b, r->grid);
     sprout_buf_byte(b, '}');
 }

@@ -31,6 +31,7 @@ struct sprout_receipt {
     sprout_grams grams;       /* operational + embodied */
     sprout_grams grams_l0;    /* expected at L0 */
     struct sprout_str method; /* borrowed from the policy */
+    struct sprout_str grid; /* what the grid value is worth: "live", "assumed", "none" */
 };
 
 /* `policy` NULL: tokens only, the rest NaN. */
@@ -39,7 +40,7 @@ struct sprout_receipt sprout_receipt_make(const struct sprout_policy *policy,
                                           struct sprout_usage usage, bool estimated);
 
 /* One line of JSON: {"prompt_tokens":..,"completion_tokens":..,"estimated":..,"joules":..,
- * "grams":..,"grams_l0":..,"method":".."}. */
+ * "grams":..,"grams_l0":..,"method":"..","grid":".."}. */
 void sprout_receipt_put(struct sprout_buf *b, const struct sprout_receipt *r);
 
 #endif

@@ -91,6 +91,7 @@ def test_grams_are_those_of_the_zone_in_receipt_ledger_and_report(places):
         receipts[path] = json.loads(headers["Sprout-Receipt"])
     for path, intensity in (("/", 700), ("/fr/", 20)):
         said = receipts[path]
+        assert said["grid"] == "assumed"
         assert said["grams"] == pytest.approx(said["joules"] * intensity / 3.6e6)
     places.settled(places.first + 2)
     rows = places.ledger(

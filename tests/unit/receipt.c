@@ -79,16 +79,18 @@ static void a_receipt_is_one_line_of_json(void **state)
         .grams = {0.03},
         .grams_l0 = {0.1},
         .method = SPROUT_STR("a \"model\""),
+        .grid = SPROUT_STR("last-good"),
     };
-    check_line(&known, "{\"prompt_tokens\":100,\"completion_tokens\":50,"
-                       "\"estimated\":true,\"joules\":293.5,\"grams\":0.03,"
-                       "\"grams_l0\":0.1,\"method\":\"a \\\"model\\\"\"}");
+    check_line(&known,
+               "{\"prompt_tokens\":100,\"completion_tokens\":50,"
+               "\"estimated\":true,\"joules\":293.5,\"grams\":0.03,"
+               "\"grams_l0\":0.1,\"method\":\"a \\\"model\\\"\",\"grid\":\"last-good\"}");
 
     const struct sprout_receipt none =
         sprout_receipt_make(NULL, SPROUT_STR("m"), 0, SPROUT_USAGE_UNKNOWN, false);
     check_line(&none, "{\"prompt_tokens\":null,\"completion_tokens\":null,"
                       "\"estimated\":false,\"joules\":null,\"grams\":null,"
-                      "\"grams_l0\":null,\"method\":null}");
+                      "\"grams_l0\":null,\"method\":null,\"grid\":null}");
 }
 
 int main(void)
