@@ -83,6 +83,17 @@ sprout_instant sprout_grid_next(struct sprout_grid *g, sprout_instant now)
     return g->ops->next(g->self, now);
 }
 
+void sprout_grid_past(struct sprout_grid *g, sprout_instant now, sprout_g_per_kwh *out,
+                      size_t hours)
+{
+    for (size_t i = 0; i < hours; i++) {
+        out[i].v = NAN;
+    }
+    if (g->ops->past != NULL) {
+        g->ops->past(g->self, now, out, hours);
+    }
+}
+
 sprout_instant sprout_grid_clock(struct sprout_grid *g, sprout_instant now)
 {
     return g->ops->clock(g->self, now);

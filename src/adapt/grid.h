@@ -138,6 +138,11 @@ struct sprout_grid_range sprout_grid_range(struct sprout_grid *g, sprout_instant
 /* Wall time after `now` at which the answer of poll may change; INT64_MAX: never. */
 sprout_instant sprout_grid_next(struct sprout_grid *g, sprout_instant now);
 
+/* The hours up to that of the grid's clock at `now`, which is the last of `hours`; NaN where
+ * the grid had, or has kept, no value. */
+void sprout_grid_past(struct sprout_grid *g, sprout_instant now, sprout_g_per_kwh *out,
+                      size_t hours);
+
 /* The grid's own clock at wall time `now`. */
 sprout_instant sprout_grid_clock(struct sprout_grid *g, sprout_instant now);
 

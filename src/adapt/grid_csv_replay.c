@@ -214,6 +214,28 @@ static sprout_instant replay_clock(void *self, sprout_instant now)
     return grid_time(self, now);
 }
 
+/* An hour counts as known when all its slots are. */
+static void replay_past(void *self, sprout_instant now, sprout_g_per_kwh *out,
+                        size_t hours)
+{
+    const struct replay *const r = self;
+    const int64_t hour_ns = 3600 * SPROUT_NS_PER_SECOND;
+    const int64_t last = sprout_instant_hour(grid_time(r, now));
+    const int64_t step = r->trace.step.ns < hour_ns ? r->trace.step.ns : hour_ns;
+
+    for (size_t i = 0; i < hours; i++) {
+        const int64_t begin = (last - (int64_t)(hours - 1 - i)) * hour_ns;
+        double sum = 0;
+        int64_t n = 0;
+        for (int64_t at = begin; at < begin + hour_ns; at += step, n++) {
+            const struct sprout_grid_slot *const s =
+                sprout_grid_trace_at(&r->trace, (sprout_instant){at});
+            sum += s == NULL ? (double)NAN : sprout_grid_slot_value(s, r->scope).v;
+        }
+        out[i].v = sum / (double)n;
+    }
+}
+
 static struct sprout_str replay_about(const void *self)
 {
     const struct replay *const r = self;
@@ -225,6 +247,7 @@ const struct sprout_grid_ops sprout_grid_csv_ops = {
     .range = replay_range,
     .next = replay_next,
     .clock = replay_clock,
+    .past = replay_past,
     .about = replay_about,
     .free = replay_free,
 };

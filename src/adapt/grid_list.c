@@ -710,6 +710,28 @@ static sprout_instant list_clock(void *self, sprout_instant now)
     return now;
 }
 
+/* Means of what was remembered in each hour; live providers' slots are not longer. */
+static void list_past(void *self, sprout_instant now, sprout_g_per_kwh *out, size_t hours)
+{
+    const struct sprout_grid_list *const l = self;
+    const int64_t first = sprout_instant_hour(now) - (int64_t)(hours - 1);
+    size_t at = 0;
+
+    for (size_t i = 0; i < hours; i++) {
+        double sum = 0;
+        int64_t n = 0;
+        for (; at < l->past_count; at++) {
+            const int64_t hour = sprout_instant_hour(l->past[at].start);
+            if (hour > first + (int64_t)i) {
+                break;
+            }
+            sum += hour == first + (int64_t)i ? l->past[at].intensity.v : 0;
+            n += hour == first + (int64_t)i;
+        }
+        out[i].v = n > 0 ? sum / (double)n : (double)NAN;
+    }
+}
+
 static struct sprout_str list_about(const void *self)
 {
     const struct sprout_grid_list *const l = self;
@@ -726,6 +748,7 @@ const struct sprout_grid_ops sprout_grid_list_ops = {
     .range = list_range,
     .next = list_next,
     .clock = list_clock,
+    .past = list_past,
     .about = list_about,
     .free = list_free,
 };

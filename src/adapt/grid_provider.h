@@ -15,6 +15,8 @@ struct sprout_grid_ops {
     struct sprout_grid_range (*range)(void *self, sprout_instant now, sprout_span window);
     sprout_instant (*next)(void *self, sprout_instant now);
     sprout_instant (*clock)(void *self, sprout_instant now);
+    /* Hourly values, the last one of the hour of the grid's clock at `now`; NULL: none. */
+    void (*past)(void *self, sprout_instant now, sprout_g_per_kwh *out, size_t hours);
     struct sprout_str (*about)(const void *self);
     void (*free)(void *self);
 };

@@ -11,7 +11,7 @@ static const char help[] =
     "usage: sprout grid [--config FILE] [--grid SPEC] [--watch] [--json]\n"
     "       sprout grid test [--config FILE] [--grid SPEC] [--json]\n"
     "       sprout grid export [--config FILE] [--from T] [--to T]\n"
-    "       sprout grid error --grid csv:FILE [--json]\n"
+    "       sprout grid error FILE... | --grid csv:FILE [--json]\n"
     "\n"
     "Asks the configured providers for the carbon intensity: now, its source, age and "
     "kind,\n"
@@ -21,8 +21,8 @@ static const char help[] =
     "  export         the live values that the ledger kept, as an Electricity Maps CSV "
     "file,\n"
     "                 which `grid.source: csv` reads\n"
-    "  error          how wrong our forecast of the coming day would have been on a "
-    "file\n"
+    "  error          how wrong our forecast of the coming day would have been on files\n"
+    "                 (Electricity Maps CSV): of one in full, of several as a table\n"
     "  --from T, --to T  moments such as 2026-11-27T00:00Z; --to itself is left out\n"
     "  --config FILE  sprout.yaml; without it every key has its default\n"
     "  --grid SPEC    instead of the file's grid: static:G, csv:FILE[,...],\n"
@@ -76,6 +76,9 @@ static enum sprout_status parse(int argc, char **argv, struct sprout_grid_args *
             *out_part = sprout_grid_export;
         } else if (i == 1 && strcmp(argv[i], "error") == 0) {
             *out_part = sprout_grid_error;
+        } else if (*out_part == sprout_grid_error && argv[i][0] != '-' &&
+                   a->files < SPROUT_GRID_FILES_MAX) {
+            a->file[a->files++] = argv[i];
         } else {
             return sprout_fail(err, SPROUT_USAGE,
                                "unknown argument '%.60s'; --help lists them", argv[i]);

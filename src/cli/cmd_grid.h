@@ -7,6 +7,8 @@
 
 #include "control/config.h"
 
+enum { SPROUT_GRID_FILES_MAX = 64 };
+
 struct sprout_grid_args {
     const char *config;
     const char *grid;
@@ -14,6 +16,8 @@ struct sprout_grid_args {
     const char *to;
     bool json;
     bool watch;
+    const char *file[SPROUT_GRID_FILES_MAX]; /* error */
+    size_t files;
 };
 
 /* cmd_grid_show.c: what holds now and in the coming hours. */

@@ -15,8 +15,8 @@
 enum { AHEAD = 24, PAST_WEEKS = 5 }; /* the rule takes what it needs of them */
 
 struct errors {
-    double ours[AHEAD], as_now[AHEAD], mean;
-    int64_t n[AHEAD];
+    struct sprout_forecast_error ahead[AHEAD];
+    double mean;
     int64_t hours;
 };
 
@@ -42,87 +42,107 @@ static void measure(const sprout_g_per_kwh *v, size_t n, int64_t first,
                     struct errors *out)
 {
     const size_t past = (size_t)PAST_WEEKS * SPROUT_FORECAST_WEEK;
-    sprout_g_per_kwh guess[AHEAD];
     double sum = 0;
 
     *out = (struct errors){.mean = 0};
-    for (size_t i = past; i + AHEAD < n; i++) {
-        if (isnan(v[i].v)) {
-            continue;
-        }
-        sprout_forecast_make(&sprout_forecast_default, v + i + 1 - past, past,
-                             first + (int64_t)i, guess, AHEAD);
-        sum += v[i].v;
-        out->hours++;
-        for (size_t k = 0; k < AHEAD; k++) {
-            if (!isnan(v[i + 1 + k].v) && !isnan(guess[k].v)) {
-                out->ours[k] += fabs(guess[k].v - v[i + 1 + k].v);
-                out->as_now[k] += fabs(v[i].v - v[i + 1 + k].v);
-                out->n[k]++;
-            }
-        }
+    for (size_t i = past; i + 1 < n; i++) {
+        sum += isnan(v[i].v) ? 0 : v[i].v;
+        out->hours += !isnan(v[i].v);
     }
     out->mean = out->hours > 0 ? sum / (double)out->hours : (double)NAN;
-    for (size_t k = 0; k < AHEAD; k++) {
-        out->ours[k] /= (double)out->n[k];
-        out->as_now[k] /= (double)out->n[k];
+    sprout_forecast_measure(&sprout_forecast_default, v, n, first, past, out->ahead,
+                            AHEAD);
+}
+
+static void print_json(const struct errors *e, const char *zone)
+{
+    printf("{\"zone\":\"%s\",\"hours\":%lld,\"mean_g_per_kwh\":%.4f,\"ahead\":[", zone,
+           (long long)e->hours, e->mean);
+    for (int k = 0; k < AHEAD; k++) {
+        printf("%s{\"hours\":%d,\"error\":%.4f,\"error_as_now\":%.4f}", k > 0 ? "," : "",
+               k + 1, e->ahead[k].ours, e->ahead[k].as_now);
+    }
+    printf("]}\n");
+}
+
+static void print_full(const struct errors *e, const char *zone)
+{
+    printf("%s: %lld forecasts, mean %.1f g/kWh; mean absolute error in g/kWh\n"
+           "hours ahead  forecast  as now\n",
+           zone, (long long)e->hours, e->mean);
+    for (int k = 0; k < AHEAD; k++) {
+        if (k < 3 || k % 6 == 5) {
+            printf("%11d  %8.2f  %6.2f\n", k + 1, e->ahead[k].ours, e->ahead[k].as_now);
+        }
     }
 }
 
-static void print(const struct errors *e, const char *zone, bool json)
+/* A row of the table in docs/grid.md. */
+static void print_row(const struct errors *e, const char *zone)
 {
-    if (json) {
-        printf("{\"zone\":\"%s\",\"hours\":%lld,\"mean_g_per_kwh\":%.4f,\"ahead\":[",
-               zone, (long long)e->hours, e->mean);
-    } else {
-        printf("%s: %lld forecasts, mean %.1f g/kWh; mean absolute error in g/kWh\n"
-               "hours ahead  forecast  as now\n",
-               zone, (long long)e->hours, e->mean);
+    static const int hours[] = {1, 6, 24};
+    printf("%-14s %6.0f", zone, e->mean);
+    for (size_t i = 0; i < sizeof hours / sizeof hours[0]; i++) {
+        const struct sprout_forecast_error *const at = &e->ahead[hours[i] - 1];
+        printf("  %6.1f (%.1f)", at->ours, at->as_now);
     }
-    for (int k = 0; k < AHEAD; k++) {
-        if (json) {
-            printf("%s{\"hours\":%d,\"error\":%.4f,\"error_as_now\":%.4f}",
-                   k > 0 ? "," : "", k + 1, e->ours[k], e->as_now[k]);
-        } else if (k < 3 || k % 6 == 5) {
-            printf("%11d  %8.2f  %6.2f\n", k + 1, e->ours[k], e->as_now[k]);
+    putchar('\n');
+}
+
+static enum sprout_status one_file(const char *path, struct sprout_str zone,
+                                   enum sprout_grid_scope scope, bool json, bool row,
+                                   struct sprout_error *err)
+{
+    struct sprout_grid_trace t = {.slots = NULL};
+    struct errors e;
+    size_t n = 0;
+    enum sprout_status status = sprout_grid_trace_read(path, zone, &t, err);
+    sprout_g_per_kwh *const v = status == SPROUT_OK ? hourly(&t, scope, &n) : NULL;
+
+    if (status == SPROUT_OK && v == NULL) {
+        status = sprout_fail(err, SPROUT_NO_MEMORY, "no memory for the file's hours");
+    }
+    if (status == SPROUT_OK) {
+        measure(v, n, sprout_instant_hour(t.slots[0].start), &e);
+        if (e.hours == 0) {
+            status =
+                sprout_fail(err, SPROUT_STALE,
+                            "%.200s is too short: expected six weeks of hours", path);
+        } else if (json) {
+            print_json(&e, t.zone);
+        } else {
+            (row ? print_row : print_full)(&e, t.zone);
         }
     }
-    if (json) {
-        printf("]}\n");
-    }
+    free(v);
+    sprout_grid_trace_free(&t);
+    return status;
 }
 
 enum sprout_status sprout_grid_error(const struct sprout_grid_args *a,
                                      const struct sprout_config *c)
 {
-    struct sprout_grid_trace t = {.slots = NULL};
     struct sprout_error err = {.message = ""};
-    struct errors e;
-    size_t n = 0;
-    enum sprout_status status =
-        c->grid.source != SPROUT_GRID_CSV
-            ? sprout_fail(&err, SPROUT_USAGE, "error: expected --grid csv:FILE")
-            : sprout_grid_trace_read(c->grid.csv.file, sprout_str_of(c->grid.zone), &t,
-                                     &err);
-    sprout_g_per_kwh *const v =
-        status == SPROUT_OK ? hourly(&t, c->grid.csv.column, &n) : NULL;
+    enum sprout_status status = SPROUT_OK;
 
-    if (status == SPROUT_OK && v == NULL) {
-        status = sprout_fail(&err, SPROUT_NO_MEMORY, "no memory for the file's hours");
+    if (a->files == 0 && c->grid.source != SPROUT_GRID_CSV) {
+        status = sprout_fail(&err, SPROUT_USAGE,
+                             "error: expected FILE..., or --grid csv:FILE");
+    } else if (a->files == 0) {
+        status = one_file(c->grid.csv.file, sprout_str_of(c->grid.zone),
+                          c->grid.csv.column, a->json, false, &err);
     }
-    if (status == SPROUT_OK) {
-        measure(v, n, sprout_instant_hour(t.slots[0].start), &e);
-        if (e.hours == 0) {
-            status = sprout_fail(&err, SPROUT_STALE,
-                                 "the file is too short: expected six weeks of hours");
-        } else {
-            print(&e, t.zone, a->json);
-        }
+    if (a->files > 1 && !a->json) {
+        printf("mean absolute error in g/kWh of our forecast (of the guess that nothing "
+               "changes)\n%-14s %6s  %s  %s  %s\n",
+               "zone", "mean", "   1 h ahead", "     6 h", "      24 h");
+    }
+    for (size_t i = 0; status == SPROUT_OK && i < a->files; i++) {
+        status = one_file(a->file[i], SPROUT_STR(""), SPROUT_GRID_DIRECT, a->json,
+                          a->files > 1, &err);
     }
     if (status != SPROUT_OK) {
         fprintf(stderr, "sprout grid: %s\n", err.message);
     }
-    free(v);
-    sprout_grid_trace_free(&t);
     return status;
 }

@@ -1,72 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_grid_show.c - `sprout grid` and `sprout grid test`: ask, and print. */
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "adapt/clock.h"
+#include "adapt/grid_ahead.h"
 #include "adapt/grid_try.h"
+#include "adapt/store_history.h"
 #include "cli/cmd_grid.h"
 #include "core/instant.h"
 
 enum {
-    HOURS_AHEAD = 24,
     BAR_WIDTH = 40,
     LIMIT_SECONDS = 30,
     LINE_MAX_HERE = SPROUT_GRID_WHY_MAX + 64,
     WATCH_SECONDS = 5,
-    SECONDS_PER_HOUR = 3600,
-};
-
-struct hour {
-    sprout_instant start;
-    double g_per_kwh; /* NaN: unknown */
+    PAST_DAYS = 22, /* what a forecast looks back, and a week to try it on */
+    SECONDS_PER_DAY = 86400,
+    PATH_CAP = 4096,
 };
 
 struct view {
+    const char *zone; /* as configured; "": home without a zone */
     struct sprout_grid *grid;
     struct sprout_grid_list *list; /* NULL: none */
     sprout_instant now;
     enum sprout_status status;
     struct sprout_grid_value value;
     struct sprout_error why;
-    struct hour ahead[HOURS_AHEAD];
-    bool any_ahead;
+    struct sprout_grid_ahead ahead;
+};
+
+/* Home, then the zones of `upstreams`. */
+struct views {
+    struct view v[SPROUT_ZONES_MAX + 1];
+    size_t n;
 };
 
 /* ---- looking --------------------------------------------------------------------------- */
-
-static void look_ahead(struct view *v)
-{
-    static struct sprout_grid_point points[SPROUT_GRID_POINTS_MAX];
-    const size_t n = v->list == NULL ? 0
-                                     : sprout_grid_list_ahead(v->list, v->now, points,
-                                                              SPROUT_GRID_POINTS_MAX);
-    const int64_t first = sprout_instant_hour(v->now) + 1;
-
-    v->any_ahead = false;
-    for (int h = 0; h < HOURS_AHEAD; h++) {
-        struct sprout_grid_value value;
-        double sum = 0;
-        int64_t count = 0;
-        struct hour *const out = &v->ahead[h];
-        out->start.ns = (first + h) * SECONDS_PER_HOUR * SPROUT_NS_PER_SECOND;
-        for (size_t i = 0; i < n; i++) {
-            if (sprout_instant_hour(points[i].start) == first + h) {
-                sum += points[i].intensity.v;
-                count++;
-            }
-        }
-        out->g_per_kwh = count > 0 ? sum / (double)count : (double)NAN;
-        if (v->list == NULL &&
-            sprout_grid_poll(v->grid, out->start, &value, NULL) == SPROUT_OK &&
-            value.quality != SPROUT_GRID_ASSUMED) { /* a constant foretells nothing */
-            out->g_per_kwh = value.intensity.v;
-        }
-        v->any_ahead = v->any_ahead || !isnan(out->g_per_kwh);
-    }
-}
 
 static void look(struct view *v)
 {
@@ -76,20 +50,91 @@ static void look(struct view *v)
     v->now = sprout_clock_wall();
     v->why.message[0] = '\0';
     v->status = sprout_grid_poll(v->grid, v->now, &v->value, &v->why);
-    look_ahead(v);
+    if (v->zone[0] != '\0') {
+        v->value.zone = sprout_str_of(v->zone);
+    }
+    sprout_grid_look_ahead(v->grid, v->now, &v->ahead);
 }
 
-static enum sprout_status open_view(const struct sprout_config *c, struct view *v)
+static void remember(void *ctx, const struct sprout_grid_value *v)
+{
+    struct sprout_grid_list *const l = ctx;
+    if (sprout_grid_list_has_zone(l, v->zone)) {
+        sprout_grid_list_remember(l, v->kind, v->scope, v->slot_start, v->intensity);
+    }
+}
+
+/* What the ledger kept of live values, if there is one: a forecast rests on it. */
+static void recall(const struct sprout_config *c, struct views *views)
+{
+    char path[PATH_CAP];
+    struct sprout_store *store = NULL;
+    const int64_t past_ns = (int64_t)PAST_DAYS * SECONDS_PER_DAY * SPROUT_NS_PER_SECOND;
+    const struct sprout_store_range range = {{sprout_clock_wall().ns - past_ns},
+                                             {INT64_MAX}};
+
+    snprintf(path, sizeof path, "%s/ledger.db", c->dir);
+    if (sprout_store_open(path, SPROUT_STORE_READ, &store, NULL) != SPROUT_OK) {
+        return;
+    }
+    for (size_t i = 0; i < views->n; i++) {
+        enum sprout_grid_kind kind;
+        enum sprout_grid_scope scope;
+        if (views->v[i].list != NULL) {
+            sprout_grid_list_signal(views->v[i].list, &kind, &scope);
+            /* Without it the forecast is missing, and that is shown. */
+            (void)!sprout_store_history(store, range, kind, scope, remember,
+                                        views->v[i].list, NULL);
+        }
+    }
+    sprout_store_close(store);
+}
+
+static enum sprout_status open_view(const struct sprout_grid_opts *opts, const char *zone,
+                                    struct view *v)
 {
     struct sprout_error err = {.message = ""};
-    const struct sprout_grid_opts opts = sprout_config_grid_opts(c, sprout_clock_wall());
-    const enum sprout_status status = sprout_grid_new(&opts, &v->grid, &err);
+    const enum sprout_status status = sprout_grid_new(opts, &v->grid, &err);
 
+    v->zone = zone;
     if (status != SPROUT_OK) {
-        fprintf(stderr, "sprout grid: %s\n", err.message);
+        fprintf(stderr, "sprout grid: %s%s%s\n", zone, zone[0] == '\0' ? "" : ": ",
+                err.message);
         return status;
     }
     v->list = sprout_grid_as_list(v->grid);
+    return SPROUT_OK;
+}
+
+static void close_views(struct views *views)
+{
+    for (size_t i = 0; i < views->n; i++) {
+        sprout_grid_free(views->v[i].grid);
+    }
+    free(views);
+}
+
+static enum sprout_status open_views(const struct sprout_config *c, struct views **out)
+{
+    struct sprout_config_zone zone[SPROUT_ZONES_MAX];
+    const size_t zones = sprout_config_zones(c, zone);
+    const sprout_instant now = sprout_clock_wall();
+    const struct sprout_grid_opts home = sprout_config_grid_opts(c, now);
+    struct views *const views = calloc(1, sizeof *views);
+    if (views == NULL) {
+        return SPROUT_NO_MEMORY;
+    }
+    enum sprout_status status = open_view(&home, c->grid.zone, &views->v[views->n++]);
+    for (size_t i = 0; status == SPROUT_OK && i < zones; i++) {
+        const struct sprout_grid_opts opts = sprout_config_zone_opts(&zone[i], now);
+        status = open_view(&opts, zone[i].name, &views->v[views->n++]);
+    }
+    if (status != SPROUT_OK) {
+        close_views(views);
+        return status;
+    }
+    recall(c, views);
+    *out = views;
     return SPROUT_OK;
 }
 
@@ -103,32 +148,60 @@ static void print_moment(sprout_instant t)
     printf("%.*s", (int)b.len, text);
 }
 
-static void print_bars(const struct view *v)
+static void print_bars(const struct sprout_grid_ahead *ahead)
 {
     double most = 0;
-    for (int h = 0; h < HOURS_AHEAD; h++) {
-        most = v->ahead[h].g_per_kwh > most ? v->ahead[h].g_per_kwh : most;
+    for (int h = 0; h < SPROUT_GRID_DAY; h++) {
+        most = fmax(most, ahead->hour[h].intensity.v); /* NaN is left out */
     }
-    for (int h = 0; h < HOURS_AHEAD; h++) {
-        const double g = v->ahead[h].g_per_kwh;
+    for (int h = 0; h < SPROUT_GRID_DAY; h++) {
+        const struct sprout_grid_hour *const hour = &ahead->hour[h];
+        const double g = hour->intensity.v;
         if (isnan(g)) {
             continue;
         }
         const int width = most > 0 ? (int)(g / most * BAR_WIDTH + 0.5) : 0;
         printf("  %02d:00  %7.1f  ",
-               (int)(sprout_instant_hour(v->ahead[h].start) % HOURS_AHEAD), g);
+               (int)(sprout_instant_hour(hour->start) % SPROUT_GRID_DAY), g);
         for (int i = 0; i < width; i++) {
-            putchar('#');
+            putchar(hour->ours ? '=' : '#');
         }
         putchar('\n');
     }
 }
 
+/* Whose forecast it is, and how wrong ours has been lately. */
+static void print_ahead(const struct view *v)
+{
+    const struct sprout_grid_ahead *const a = &v->ahead;
+    static const int shown[] = {1, 6, 24};
+
+    if (!a->any) {
+        return;
+    }
+    printf("coming hours (UTC), g/kWh%s\n",
+           a->ours ? "; = is our own forecast, from the past" : "");
+    print_bars(a);
+    if (!a->ours || a->error[0].n == 0) {
+        return;
+    }
+    printf("its mean absolute error on the last week:");
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        const struct sprout_forecast_error *const e = &a->error[shown[i] - 1];
+        if (e->n > 0) {
+            printf("%s %.1f at %d h (as now: %.1f)", i > 0 ? "," : "", e->ours, shown[i],
+                   e->as_now);
+        }
+    }
+    putchar('\n');
+}
+
 static void print_view(const struct view *v)
 {
     if (v->status != SPROUT_OK) {
-        printf("no value for now: requests go at L0, grams stay unknown\n  %s\n",
-               v->why.message);
+        printf("no value for now%s%s: requests go at L0, grams stay unknown\n  %s\n",
+               v->zone[0] == '\0' ? "" : " in ", v->zone, v->why.message);
+        print_ahead(v);
         return;
     }
     const struct sprout_grid_value *const g = &v->value;
@@ -143,10 +216,7 @@ static void print_view(const struct view *v)
     printf(" to ");
     print_moment(g->slot_end);
     printf("\n");
-    if (v->any_ahead) {
-        printf("coming hours (UTC), g/kWh\n");
-        print_bars(v);
-    }
+    print_ahead(v);
 }
 
 /* ---- for a program --------------------------------------------------------------------- */
@@ -185,11 +255,31 @@ static json_t *value_object(const struct view *v)
 static json_t *ahead_array(const struct view *v)
 {
     json_t *const a = json_array();
-    for (int h = 0; h < HOURS_AHEAD; h++) {
-        if (!isnan(v->ahead[h].g_per_kwh)) {
+    for (int h = 0; h < SPROUT_GRID_DAY; h++) {
+        const struct sprout_grid_hour *const hour = &v->ahead.hour[h];
+        if (!isnan(hour->intensity.v)) {
             json_t *const o = json_object();
-            json_object_set_new(o, "start", moment(v->ahead[h].start));
-            json_object_set_new(o, "g_per_kwh", json_real(v->ahead[h].g_per_kwh));
+            json_object_set_new(o, "start", moment(hour->start));
+            json_object_set_new(o, "g_per_kwh", json_real(hour->intensity.v));
+            json_object_set_new(o, "by", json_string(hour->ours ? "sprout" : "provider"));
+            json_array_append_new(a, o);
+        }
+    }
+    return a;
+}
+
+/* Of our own forecast on the last week; empty where the past is too short. */
+static json_t *error_array(const struct view *v)
+{
+    json_t *const a = json_array();
+    for (int h = 0; h < SPROUT_GRID_DAY; h++) {
+        const struct sprout_forecast_error *const e = &v->ahead.error[h];
+        if (e->n > 0) {
+            json_t *const o = json_object();
+            json_object_set_new(o, "hours", json_integer(h + 1));
+            json_object_set_new(o, "error", json_real(e->ours));
+            json_object_set_new(o, "error_as_now", json_real(e->as_now));
+            json_object_set_new(o, "n", json_integer(e->n));
             json_array_append_new(a, o);
         }
     }
@@ -233,7 +323,7 @@ static void dump(json_t *o)
     json_decref(o);
 }
 
-static void print_json(const struct view *v)
+static json_t *view_object(const struct view *v)
 {
     enum sprout_status ignored;
     json_t *const o = json_object();
@@ -241,44 +331,111 @@ static void print_json(const struct view *v)
     json_object_set_new(
         o, "why", v->status == SPROUT_OK ? json_null() : json_string(v->why.message));
     json_object_set_new(o, "ahead", ahead_array(v));
+    json_object_set_new(o, "forecast_error", error_array(v));
     json_object_set_new(o, "providers", providers_array(v, &ignored));
+    return o;
+}
+
+static void print_json(const struct views *views)
+{
+    json_t *const o = view_object(&views->v[0]);
+    json_t *const zones = json_array();
+    for (size_t i = 1; i < views->n; i++) {
+        json_t *const zone = view_object(&views->v[i]);
+        json_object_set_new(zone, "zone", json_string(views->v[i].zone));
+        json_array_append_new(zones, zone);
+    }
+    json_object_set_new(o, "zones", zones);
     dump(o);
+}
+
+static void print_views(const struct views *views, bool json)
+{
+    if (json) {
+        print_json(views);
+    }
+    for (size_t i = 0; !json && i < views->n; i++) {
+        print_view(&views->v[i]);
+    }
+    fflush(stdout);
 }
 
 /* ---- the commands ---------------------------------------------------------------------- */
 
+/* True if a value is another than at the last look, or there is none. */
+static bool look_all(struct views *views)
+{
+    bool news = false;
+    for (size_t i = 0; i < views->n; i++) {
+        struct view *const v = &views->v[i];
+        const double last =
+            v->now.ns > 0 && v->status == SPROUT_OK ? v->value.intensity.v : (double)NAN;
+        look(v);
+        news = news || v->status != SPROUT_OK || v->value.intensity.v != last;
+    }
+    return news;
+}
+
+/* The first trouble of any place. */
+static enum sprout_status status_of(const struct views *views)
+{
+    enum sprout_status status = SPROUT_OK;
+    for (size_t i = 0; i < views->n && status == SPROUT_OK; i++) {
+        status = views->v[i].status;
+    }
+    return status;
+}
+
 enum sprout_status sprout_grid_show(const struct sprout_grid_args *a,
                                     const struct sprout_config *c)
 {
-    struct view v = {.grid = NULL};
-    double last = NAN;
-    enum sprout_status status = open_view(c, &v);
+    struct views *views = NULL;
+    enum sprout_status status = open_views(c, &views);
 
     if (status != SPROUT_OK) {
         return status;
     }
     do {
         const struct timespec pause = {.tv_sec = WATCH_SECONDS};
-        look(&v);
-        const bool same = v.status == SPROUT_OK && v.value.intensity.v == last;
-        if (!same) {
-            (a->json ? print_json : print_view)(&v);
-            fflush(stdout);
+        if (look_all(views)) {
+            print_views(views, a->json);
         }
-        last = v.status == SPROUT_OK ? v.value.intensity.v : (double)NAN;
         if (a->watch) {
             nanosleep(&pause, NULL);
         }
     } while (a->watch && !ferror(stdout));
-    status = v.status;
-    sprout_grid_free(v.grid);
+    status = status_of(views);
+    close_views(views);
     return status;
 }
 
-static enum sprout_status test_single(const struct view *v, bool json)
+/* Each provider of one place; the first trouble. */
+static enum sprout_status test_list(struct view *v, bool json)
 {
+    enum sprout_status first = SPROUT_OK;
+
+    (void)sprout_grid_try(v->list, true, sprout_span_seconds(LIMIT_SECONDS));
+    v->now = sprout_clock_wall();
     if (json) {
-        print_json(v);
+        dump(providers_array(v, &first));
+    }
+    for (size_t i = 0; !json && i < sprout_grid_list_count(v->list); i++) {
+        char line[LINE_MAX_HERE];
+        const struct sprout_grid_live_state s = sprout_grid_list_state(v->list, i);
+        const enum sprout_status one =
+            sprout_grid_try_line(v->list, i, v->now, line, sizeof line);
+        printf("%-5s %-16s %-12s %s\n", one == SPROUT_OK ? "ok" : "FAIL", s.provider,
+               s.zone, line);
+        first = first == SPROUT_OK ? one : first;
+    }
+    return first;
+}
+
+static enum sprout_status test_single(struct view *v, bool json)
+{
+    look(v);
+    if (json) {
+        dump(view_object(v));
     } else {
         print_view(v);
     }
@@ -288,32 +445,18 @@ static enum sprout_status test_single(const struct view *v, bool json)
 enum sprout_status sprout_grid_test(const struct sprout_grid_args *a,
                                     const struct sprout_config *c)
 {
-    struct view v = {.grid = NULL};
-    enum sprout_status first = SPROUT_OK, status = open_view(c, &v);
+    struct views *views = NULL;
+    enum sprout_status first = open_views(c, &views);
 
-    if (status != SPROUT_OK) {
-        return status;
-    }
-    if (v.list == NULL) {
-        look(&v);
-        first = test_single(&v, a->json);
-        sprout_grid_free(v.grid);
+    if (first != SPROUT_OK) {
         return first;
     }
-    (void)sprout_grid_try(v.list, true, sprout_span_seconds(LIMIT_SECONDS));
-    v.now = sprout_clock_wall();
-    if (a->json) {
-        dump(providers_array(&v, &first));
-    }
-    for (size_t i = 0; !a->json && i < sprout_grid_list_count(v.list); i++) {
-        char line[LINE_MAX_HERE];
-        const struct sprout_grid_live_state s = sprout_grid_list_state(v.list, i);
+    for (size_t i = 0; i < views->n; i++) {
+        struct view *const v = &views->v[i];
         const enum sprout_status one =
-            sprout_grid_try_line(v.list, i, v.now, line, sizeof line);
-        printf("%-5s %-16s %-12s %s\n", one == SPROUT_OK ? "ok" : "FAIL", s.provider,
-               s.zone, line);
+            v->list == NULL ? test_single(v, a->json) : test_list(v, a->json);
         first = first == SPROUT_OK ? one : first;
     }
-    sprout_grid_free(v.grid);
+    close_views(views);
     return first;
 }

@@ -81,3 +81,35 @@ void sprout_forecast_make(const struct sprout_forecast_rule *rule,
         out[k].v = v < 0 ? 0 : v;
     }
 }
+
+void sprout_forecast_measure(const struct sprout_forecast_rule *rule,
+                             const sprout_g_per_kwh *values, size_t count,
+                             int64_t first_hour, size_t past,
+                             struct sprout_forecast_error *out, size_t ahead)
+{
+    sprout_g_per_kwh guess[WEEK];
+
+    for (size_t k = 0; k < ahead; k++) {
+        out[k] = (struct sprout_forecast_error){.n = 0};
+    }
+    for (size_t i = past; i + 1 < count; i++) {
+        const size_t rest = count - i - 1 < ahead ? count - i - 1 : ahead;
+        if (isnan(values[i].v)) {
+            continue;
+        }
+        sprout_forecast_make(rule, values + i + 1 - past, past, first_hour + (int64_t)i,
+                             guess, rest);
+        for (size_t k = 0; k < rest; k++) {
+            const double real = values[i + 1 + k].v;
+            if (!isnan(real) && !isnan(guess[k].v)) {
+                out[k].ours += fabs(guess[k].v - real);
+                out[k].as_now += fabs(values[i].v - real);
+                out[k].n++;
+            }
+        }
+    }
+    for (size_t k = 0; k < ahead; k++) {
+        out[k].ours = out[k].n > 0 ? out[k].ours / (double)out[k].n : (double)NAN;
+        out[k].as_now = out[k].n > 0 ? out[k].as_now / (double)out[k].n : (double)NAN;
+    }
+}

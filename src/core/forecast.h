@@ -33,4 +33,18 @@ void sprout_forecast_make(const struct sprout_forecast_rule *rule,
                           const sprout_g_per_kwh *past, size_t count, int64_t now_hour,
                           sprout_g_per_kwh *out, size_t out_count);
 
+/* How wrong the rule would have been on `values` (hourly, the first began at `first_hour`):
+ * every known hour from the `past`-th on, its next `ahead` (at most a week) hours foretold
+ * from the `past` hours up to it alone.  out[k] is about k + 1 hours ahead; n 0 and NaN
+ * where there was nothing to compare. */
+struct sprout_forecast_error {
+    double ours;   /* mean absolute error, g/kWh */
+    double as_now; /* that of the guess that nothing changes */
+    int64_t n;
+};
+void sprout_forecast_measure(const struct sprout_forecast_rule *rule,
+                             const sprout_g_per_kwh *values, size_t count,
+                             int64_t first_hour, size_t past,
+                             struct sprout_forecast_error *out, size_t ahead);
+
 #endif

@@ -371,6 +371,31 @@ def test_our_forecast_is_measured_on_a_file(tmp_path):
     assert all(row["error"] < 1 for row in said["ahead"])
     assert said["ahead"][5]["error_as_now"] == pytest.approx(2 * 6 * 18 / 24, abs=0.1)
     assert sprout("grid", "error", "--grid", "static:1")[0] == 2
+    code, out, _ = sprout("grid", "error", file, file)
+    assert code == 0 and [line.split()[0] for line in out.splitlines()[2:]] == ["GB", "GB"]
+
+
+def test_the_coming_day_is_our_forecast_where_nobody_foretells(tmp_path):
+    lines = ["Datetime (UTC),Zone Id,Carbon Intensity gCO2eq/kWh (direct)"]
+    for hour in range(40 * 24):  # the same every day, until all is different
+        at = time.strftime("%Y-%m-%d %H:00:00", time.gmtime(1672531200 + hour * 3600))
+        lines.append(f"{at},GB,{100 + hour % 24 if hour < 30 * 24 else 1900}")
+    file = tmp_path / "gb.csv"
+    file.write_text("\n".join(lines) + "\n")
+    spec = f"csv:{file},start=2023-01-30T23:00Z"  # the last hour before
+    code, out, _ = sprout("grid", "--json", "--grid", spec)
+    said = json.loads(out)
+    assert code == 0 and len(said["ahead"]) == 24
+    assert {row["by"] for row in said["ahead"]} == {"sprout"}
+    # Nothing of what the file says of later is looked at.
+    assert all(row["g_per_kwh"] == pytest.approx(100 + i, abs=2)
+               for i, row in enumerate(said["ahead"]))
+    assert said["forecast_error"][0]["error"] < 1 and said["forecast_error"][0]["n"] > 100
+    code, out, _ = sprout("grid", "--grid", spec)
+    assert "= is our own forecast" in out and "its mean absolute error" in out
+    # From a day on: the file's first hours foretell nothing.
+    code, out, _ = sprout("grid", "--json", "--grid", f"csv:{file},start=2023-01-01T05:00Z")
+    assert json.loads(out)["ahead"] == []
 
 
 def test_each_providers_last_success_and_error_are_told(tmp_path, upstream, provider):

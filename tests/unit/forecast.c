@@ -127,11 +127,29 @@ static void on_ten_grids_it_is_better_than_the_last_value(void **state)
     assert_true(all < 0.75 * all_still);
 }
 
+static void the_error_is_of_what_was_foretold_from_the_past_alone(void **state)
+{
+    (void)state;
+    sprout_g_per_kwh v[3 * WEEK];
+    struct sprout_forecast_error e[24];
+    for (size_t i = 0; i < 3 * WEEK; i++) {
+        v[i].v = i < 2 * WEEK ? 100 : 150; /* a step that nothing announced */
+    }
+    sprout_forecast_measure(&sprout_forecast_default, v, 2 * WEEK + 1, 0, 2 * WEEK - 1, e,
+                            24);
+    assert_int_equal(e[0].n, 1);
+    assert_true(fabs(e[0].ours - 50) < 1e-9 && fabs(e[0].as_now - 50) < 1e-9);
+    assert_true(e[1].n == 0 && isnan(e[1].ours)); /* nothing to compare with */
+    sprout_forecast_measure(&sprout_forecast_default, v, 2 * WEEK, 0, WEEK, e, 24);
+    assert_true(e[23].ours < 1e-9 && e[23].n == WEEK - 24);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_grid_that_repeats_itself_every_week_is_forecast_exactly),
         cmocka_unit_test(a_deviation_fades_with_the_hours_ahead),
+        cmocka_unit_test(the_error_is_of_what_was_foretold_from_the_past_alone),
         cmocka_unit_test(
             unknown_hours_are_left_out_and_an_unknown_past_gives_no_forecast),
         cmocka_unit_test(one_known_hour_is_forecast_to_stay),
