@@ -2,6 +2,7 @@
 /* sample.c - see sample.h. */
 #include "adapt/sample.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,6 +38,25 @@ enum sprout_status sprout_sample_prepare(const char *dir, struct sprout_error *e
     }
     close(fd);
     return SPROUT_OK;
+}
+
+void sprout_sample_clean(const char *dir)
+{
+    char path[PATH_TEXT], file[PATH_TEXT + 300];
+    const struct dirent *entry;
+
+    path_of(path, dir, "");
+    DIR *const folder = opendir(path);
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (sprout_str_starts(sprout_str_of(entry->d_name),
+                              SPROUT_STR("kept.ndjson.tmp"))) {
+            snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+            unlink(file);
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
 }
 
 /* ---- lines ----------------------------------------------------------------------------- */

@@ -20,6 +20,9 @@
 SPROUT_MUST_USE enum sprout_status sprout_sample_prepare(const char *dir,
                                                          struct sprout_error *err);
 
+/* Deletes what a collector that was killed left half written; by the only collector. */
+void sprout_sample_clean(const char *dir);
+
 /* No live file, no sampling: nothing happens. */
 SPROUT_MUST_USE enum sprout_status sprout_sample_collect(const char *dir,
                                                          sprout_instant now, int64_t cap,

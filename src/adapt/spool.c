@@ -101,10 +101,12 @@ enum sprout_status sprout_spool_get(const char *dir, int64_t run, int64_t no, in
 
 void sprout_spool_drop(const char *dir, int64_t run, int64_t no, int levels)
 {
-    char path[PATH_TEXT];
+    char path[PATH_TEXT], fresh[PATH_TEXT + 8];
     for (int level = SPROUT_SPOOL_PROMPT; level < levels; level++) {
         path_of(path, dir, run, no, level);
+        snprintf(fresh, sizeof fresh, "%s.new", path); /* a writer was killed */
         unlink(path);
+        unlink(fresh);
     }
 }
 

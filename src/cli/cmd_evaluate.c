@@ -162,6 +162,7 @@ static enum sprout_status work(struct sprout_store *store,
     struct watching w = {.quiet = a->json, .last = -1};
     const struct sprout_evaluator_opts opts = {.dir = a->dir,
                                                .stop = &asked_to_stop,
+                                               .keep_s = a->keep_s,
                                                .patience_s = a->patience_s,
                                                .progress = show,
                                                .ctx = &w};
@@ -236,6 +237,8 @@ static enum sprout_status evaluate(struct sprout_evaluate_args *a,
     snprintf(path, sizeof path, "%.4000s/%s", a->dir, SPROUT_PATH_LEDGER);
     enum sprout_status status = sprout_store_open(path, SPROUT_STORE_WRITE, &store, err);
     if (status == SPROUT_OK) {
+        sprout_evaluator_sweep(store, a->dir, control_runs(a->dir) ? 0 : a->keep_s,
+                               sprout_clock_wall());
         status = find_run(store, a, &run, err);
     }
     if (status == SPROUT_OK) {

@@ -17,7 +17,7 @@ enum {
     ADDRESS_MAX = 512,
     STATUS_MAX = 1 << 20,
     ASK_SECONDS = 5,
-
+    SECONDS_PER_HOUR = 3600,
 };
 
 const char sprout_evaluate_help[] =
@@ -185,6 +185,7 @@ static enum sprout_status take_config(struct sprout_evaluate_args *a,
     a->judge_max_tokens =
         a->judge_max_tokens > 0 ? a->judge_max_tokens : e->judge.max_tokens;
     a->patience_s = a->patience_s > 0 ? a->patience_s : 600;
+    a->keep_s = e->sample.keep_hours * SECONDS_PER_HOUR;
     return SPROUT_OK;
 }
 

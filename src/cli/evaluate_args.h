@@ -23,6 +23,7 @@ struct sprout_evaluate_args {
     int64_t concurrency;
     int64_t judge_max_tokens;
     int64_t patience_s;
+    int64_t keep_s; /* sampled prompts; the running control's business where one runs */
     bool now;
     bool dry_run;
     bool json;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "adapt/core_files.h"
 #include "cli/cli.h"
 
 static const struct sprout_command commands[] = {
@@ -44,6 +45,7 @@ static void print_usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+    sprout_core_files_off(); /* prompts pass through several commands */
     if (argc < 2) {
         print_usage(stderr);
         return sprout_status_exit(SPROUT_USAGE);

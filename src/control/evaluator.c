@@ -7,7 +7,6 @@
 #include "control/evaluator_inner.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -19,7 +18,6 @@
 #include "adapt/spool.h"
 
 enum {
-    LOCK_MODE = 0600,
     SLEEP_MS = 100, /* how soon a rest ends, and `stop` is noticed */
     NS_PER_MS = 1000000,
     REST_MAX_SECONDS = 300,
@@ -261,6 +259,17 @@ static bool out_of_patience(const struct evaluator *e)
     return e->opts->patience_s > 0 && waited > e->opts->patience_s * SPROUT_NS_PER_SECOND;
 }
 
+/* The prompts may lie no longer: the run ends with what there is. */
+static enum sprout_status give_up(struct evaluator *e)
+{
+    const enum sprout_status status = sprout_evaluator_drop(
+        e->store, e->opts->dir, e->run, SPROUT_EVALUATOR_KEPT_TOO_LONG, e->err);
+    return status == SPROUT_OK
+               ? sprout_fail(e->err, SPROUT_INVALID, "evaluation %lld: %s",
+                             (long long)e->run, SPROUT_EVALUATOR_KEPT_TOO_LONG)
+               : status;
+}
+
 static enum sprout_status work(struct evaluator *e)
 {
     struct evaluator_item *batch[SPROUT_EVALUATOR_CONCURRENCY_MAX];
@@ -269,6 +278,10 @@ static enum sprout_status work(struct evaluator *e)
     tell(e);
     while (!stopped(e) && e->broken == SPROUT_OK) {
         close_whole(e);
+        if (sprout_evaluator_kept_too_long(e->source, e->created, e->opts->keep_s,
+                                           sprout_clock_wall())) {
+            return give_up(e);
+        }
         switch (pick(e, batch, &n)) {
         case STEP_JUDGE:
             sprout_evaluator_judge(e, batch, n);
@@ -321,6 +334,9 @@ static void take_run(void *ctx, const struct sprout_store_evaluation *r)
              r->judge_model.ptr);
     snprintf(l->e->note, sizeof l->e->note, "%.*s", (int)r->note.len, r->note.ptr);
     l->e->form = sprout_judge_form_of(r->form);
+    snprintf(l->e->source, sizeof l->e->source, "%.*s", (int)r->source.len,
+             r->source.ptr);
+    l->e->created = r->created;
     l->options = strndup(r->options.ptr, r->options.len);
     l->no_memory = l->options == NULL;
 }
@@ -418,21 +434,15 @@ static enum sprout_status take_up(struct evaluator *e)
 /* The kernel lets go of it when its holder dies. */
 static enum sprout_status lock(const char *dir, int *out_fd, struct sprout_error *err)
 {
-    char path[SPROUT_EVALUATOR_PATH_MAX];
-
-    snprintf(path, sizeof path, "%.4000s/evaluator.lock", dir);
-    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE);
-    if (fd < 0) {
-        return sprout_fail(err, SPROUT_IO, "cannot write %.200s: %s", path,
-                           strerror(errno));
+    *out_fd = sprout_evaluator_lock(dir, SPROUT_EVALUATOR_WORKING, LOCK_EX | LOCK_NB);
+    if (*out_fd >= 0) {
+        return SPROUT_OK;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        close(fd);
-        return sprout_fail(err, SPROUT_BUSY,
-                           "another process works on the evaluations of %.200s", dir);
-    }
-    *out_fd = fd;
-    return SPROUT_OK;
+    return errno == EWOULDBLOCK
+               ? sprout_fail(err, SPROUT_BUSY,
+                             "another process works on the evaluations of %.200s", dir)
+               : sprout_fail(err, SPROUT_IO, "cannot write %.200s/%s: %s", dir,
+                             SPROUT_EVALUATOR_WORKING, strerror(errno));
 }
 
 enum sprout_status sprout_evaluator_run(struct sprout_store *store, int64_t run,

@@ -78,6 +78,7 @@ typedef void sprout_evaluator_progress_fn(void *ctx,
 struct sprout_evaluator_opts {
     const char *dir;
     const atomic_bool *stop;
+    int64_t keep_s;     /* sampled prompts lie no longer; 0: for ever */
     int64_t patience_s; /* nothing came for so long: SPROUT_UNAVAILABLE; 0: for ever */
     sprout_evaluator_progress_fn *progress; /* NULL: none */
     void *ctx;
@@ -89,6 +90,12 @@ struct sprout_evaluator_opts {
 SPROUT_MUST_USE enum sprout_status sprout_evaluator_run(
     struct sprout_store *store, int64_t run, const struct sprout_evaluator_opts *opts,
     struct sprout_error *err);
+
+/* Deletes what a killed process left: texts of runs that nobody finished making, of runs that
+ * have ended or are in no ledger, and of sampled runs that were open for `keep_s` (0: for
+ * ever).  Any time, in any process; what goes wrong is logged and tried again. */
+void sprout_evaluator_sweep(struct sprout_store *store, const char *dir, int64_t keep_s,
+                            sprout_instant now);
 
 /* Closes an open run and deletes its texts. */
 SPROUT_MUST_USE enum sprout_status sprout_evaluator_drop(struct sprout_store *store,

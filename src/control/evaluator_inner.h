@@ -13,6 +13,14 @@ enum {
     SPROUT_EVALUATOR_REPLY_MAX = 4 << 20,
 };
 
+/* Locks in the folder: makers of a run share the one, its worker has the other alone. */
+#define SPROUT_EVALUATOR_MAKING  "evaluator.making"
+#define SPROUT_EVALUATOR_WORKING "evaluator.lock"
+
+#define SPROUT_EVALUATOR_KEPT_TOO_LONG                                                   \
+    "its sampled prompts were deleted: they were kept as long as "                       \
+    "evaluation.sample.keep_hours allows"
+
 #define SPROUT_EVALUATOR_ROUTE SPROUT_STR("/v1/chat/completions")
 
 struct evaluator_item {
@@ -38,6 +46,8 @@ struct evaluator {
     struct sprout_store *store;
     const struct sprout_evaluator_opts *opts;
     int64_t run;
+    char source[16];
+    sprout_instant created;
     char *memory; /* of the policy */
     const struct sprout_policy *policy;
     int levels;
@@ -63,6 +73,12 @@ struct evaluator {
     enum sprout_status broken;
     struct sprout_error *err;
 };
+
+/* Takes a lock file with flock(); its descriptor, or -1 and errno. */
+int sprout_evaluator_lock(const char *dir, const char *name, int how);
+/* True when texts of such a run may lie no longer. */
+bool sprout_evaluator_kept_too_long(const char *source, sprout_instant created,
+                                    int64_t keep_s, sprout_instant now);
 
 /* The plan as JSON, owned; NULL without memory.  And back, into the evaluator. */
 char *sprout_evaluator_options(const struct sprout_evaluator_plan *plan);

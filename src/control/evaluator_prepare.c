@@ -2,8 +2,11 @@
 /* evaluator_prepare.c - a run and its items into ledger and spool; see evaluator.h. */
 #include "control/evaluator_inner.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "adapt/sha256.h"
 #include "adapt/spool.h"
@@ -347,6 +350,22 @@ static enum sprout_status put_all(struct preparing *p,
     return status;
 }
 
+/* Under the makers' lock, by which the sweep knows that the maker lives. */
+static enum sprout_status make(struct preparing *p,
+                               const struct sprout_evaluator_plan *plan,
+                               struct sprout_chat *chats, size_t count,
+                               sprout_instant now)
+{
+    const int fd = sprout_evaluator_lock(p->dir, SPROUT_EVALUATOR_MAKING, LOCK_SH);
+    if (fd < 0) {
+        return sprout_fail(p->err, SPROUT_IO, "cannot write %.200s/%s: %s", p->dir,
+                           SPROUT_EVALUATOR_MAKING, strerror(errno));
+    }
+    const enum sprout_status status = put_all(p, plan, chats, count, now);
+    close(fd);
+    return status;
+}
+
 enum sprout_status sprout_evaluator_prepare(struct sprout_store *store, const char *dir,
                                             const struct sprout_evaluator_plan *plan,
                                             struct sprout_chat *chats, size_t count,
@@ -363,7 +382,7 @@ enum sprout_status sprout_evaluator_prepare(struct sprout_store *store, const ch
     }
     if (status == SPROUT_OK) {
         p.model = model;
-        status = put_all(&p, plan, chats, count, now);
+        status = make(&p, plan, chats, count, now);
     }
     if (status == SPROUT_OK) {
         *out = p.made;

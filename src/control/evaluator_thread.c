@@ -15,7 +15,13 @@
 #include "control/daemon.h"
 #include "control/evaluator.h"
 
-enum { PATH_TEXT = 4096, NAP_MS = 100, NAPS_A_LOOK = 10, NS_PER_MS = 1000000 };
+enum {
+    PATH_TEXT = 4096,
+    NAP_MS = 100,
+    NAPS_A_LOOK = 10,
+    LOOKS_A_SWEEP = 20,
+    NS_PER_MS = 1000000
+};
 
 struct sprout_evaluator_thread {
     pthread_t thread;
@@ -110,7 +116,8 @@ void sprout_evaluator_thread_wish(struct sprout_evaluator_thread *t,
 static void look(struct sprout_evaluator_thread *t, struct sprout_store *store)
 {
     struct sprout_error err = {.message = ""};
-    const struct sprout_evaluator_opts opts = {.dir = t->dir, .stop = &t->stop};
+    const struct sprout_evaluator_opts opts = {
+        .dir = t->dir, .stop = &t->stop, .keep_s = atomic_load(&t->sample_keep_s)};
     int64_t run = 0;
 
     if (sprout_store_open_evaluation(store, &run, NULL) != SPROUT_OK) {
@@ -132,7 +139,9 @@ static void *work(void *ctx)
     char path[PATH_TEXT];
     struct sprout_store *store = NULL;
     sigset_t all;
+    int64_t looks = 0;
 
+    sprout_sample_clean(t->dir);
     sigfillset(&all); /* signals are the loop's */
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     snprintf(path, sizeof path, "%.4000s/%s", t->dir, SPROUT_PATH_LEDGER);
@@ -144,6 +153,10 @@ static void *work(void *ctx)
         }
         collect(t);
         if (store != NULL) {
+            if (looks++ % LOOKS_A_SWEEP == 0) {
+                sprout_evaluator_sweep(store, t->dir, atomic_load(&t->sample_keep_s),
+                                       sprout_clock_wall());
+            }
             grant(t, store);
             look(t, store);
         }

@@ -91,6 +91,7 @@ static void put_main(struct sprout_buf *b, const struct sprout_nginx_opts *o)
         sprout_buf_printf(b, "%lld;\n", (long long)o->config->workers);
     }
     sprout_buf_printf(b,
+                      "worker_rlimit_core 0;\n"
                       "pid \"%s/nginx.pid\";\n"
                       "error_log \"%s/error.log\" warn;\n"
                       "events {\n"

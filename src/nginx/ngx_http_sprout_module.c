@@ -16,10 +16,14 @@
  *   sprout_decode on | off;    compressed bodies too: gzip, zstd (off)
  *   sprout_decode_max SIZE;    decoded; a larger one passes as it came (32m)
  *   sprout_max_body SIZE;      larger LLM requests get a 413 (32m)
+ *   sprout_core_files on | off;  http: a worker that dies may leave a core file,
+ *                              with the prompts in its memory (off)
  *   sprout_status;             location: this worker's state as JSON
  *
  * Not here: anything that happens to a request. */
 #include "ngx_http_sprout_module.h"
+
+#include <sys/prctl.h>
 
 
 static ngx_int_t ngx_http_sprout_add_variables(ngx_conf_t *cf);
@@ -75,6 +79,13 @@ static ngx_command_t  ngx_http_sprout_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_sprout_main_conf_t, path),
       &ngx_http_sprout_path_post },
+
+    { ngx_string("sprout_core_files"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_sprout_main_conf_t, core_files),
+      NULL },
 
     { ngx_string("sprout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -266,6 +277,13 @@ ngx_http_sprout_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    /* nginx has just asked for the contrary, which a worker_rlimit_core 0 does
+     * not take back where core_pattern is a pipe. */
+    if (smcf->core_files != 1 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "sprout: prctl(PR_SET_DUMPABLE, 0) failed");
+    }
+
     ngx_http_sprout_policy_start(smcf, cycle->log);
 
     return NGX_OK;
@@ -281,6 +299,8 @@ ngx_http_sprout_create_main_conf(ngx_conf_t *cf)
     if (smcf == NULL) {
         return NULL;
     }
+
+    smcf->core_files = NGX_CONF_UNSET;
 
     smcf->worker = ngx_pcalloc(cf->pool, sizeof(ngx_http_sprout_worker_t));
     if (smcf->worker == NULL) {

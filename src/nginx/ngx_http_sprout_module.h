@@ -165,6 +165,7 @@ struct ngx_http_sprout_worker_s {
 typedef struct {
     ngx_str_t                     path;         /* sprout_policy */
     ngx_http_sprout_worker_t     *worker;
+    ngx_flag_t                    core_files;  /* a dead worker may leave one */
 } ngx_http_sprout_main_conf_t;
 
 
