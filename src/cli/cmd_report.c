@@ -13,6 +13,7 @@
 #include "control/basis.h"
 #include "control/daemon.h"
 #include "control/figure.h"
+#include "control/page.h"
 #include "control/savings.h"
 #include "core/instant.h"
 
@@ -35,6 +36,7 @@ static const char help[] =
     "  --sci          as a Software Carbon Intensity (SCI 1.1): O, M, per request and\n"
     "                 per 1000 tokens\n"
     "  --csv          the rows as CSV; what is unknown is empty\n"
+    "  --html         one page with charts that opens offline\n"
     "  --json         one object\n"
     "  --help         this text\n";
 
@@ -45,6 +47,7 @@ struct args {
     bool json;
     bool sci;
     bool csv;
+    bool html;
     bool help;
 };
 
@@ -123,6 +126,8 @@ static enum sprout_status parse(int argc, char **argv, struct args *out,
             a.sci = true;
         } else if (strcmp(argv[i], "--csv") == 0) {
             a.csv = true;
+        } else if (strcmp(argv[i], "--html") == 0) {
+            a.html = true;
         } else if (strcmp(argv[i], "--help") == 0) {
             a.help = true;
         } else if (!known) {
@@ -135,10 +140,11 @@ static enum sprout_status parse(int argc, char **argv, struct args *out,
             i++;
         }
     }
-    if (status == SPROUT_OK && a.csv && (a.sci || a.json)) {
-        status = sprout_fail(err, SPROUT_USAGE,
-                             "--csv is a form of its own: not beside "
-                             "--json or --sci");
+    if (status == SPROUT_OK && a.csv + a.html > 0 &&
+        a.csv + a.html + a.sci + a.json > 1) {
+        status =
+            sprout_fail(err, SPROUT_USAGE, "%s is a form of its own: not beside another",
+                        a.csv ? "--csv" : "--html");
     }
     if (status == SPROUT_OK) {
         *out = a;
@@ -371,6 +377,19 @@ static int print_json(const struct sprout_savings *r)
     return 0;
 }
 
+static enum sprout_status print_html(struct sprout_store *store,
+                                     const struct sprout_savings *r,
+                                     struct sprout_error *err)
+{
+    struct sprout_page *page = NULL;
+    const enum sprout_status status = sprout_page_make(store, r, &page, err);
+    if (status == SPROUT_OK) {
+        sprout_page_put(stdout, page);
+    }
+    sprout_page_free(page);
+    return status;
+}
+
 int sprout_cmd_report(int argc, char **argv)
 {
     struct sprout_error err = {.message = ""};
@@ -391,12 +410,18 @@ int sprout_cmd_report(int argc, char **argv)
     if (status == SPROUT_OK) {
         status = sprout_savings_make(store, a.range, a.by, &report, &err);
     }
+    if (status == SPROUT_OK && a.html) {
+        status = print_html(store, report, &err);
+    }
     sprout_store_close(store);
     if (status != SPROUT_OK) {
+        sprout_savings_free(report);
         return sprout_cli_fail("report", &err, status);
     }
     int code = 0;
-    if (a.sci) {
+    if (a.html) {
+        code = ferror(stdout) != 0 ? sprout_status_exit(SPROUT_IO) : 0;
+    } else if (a.sci) {
         code = sprout_report_sci(report, a.json);
     } else if (a.csv) {
         sprout_report_rows_csv(report);

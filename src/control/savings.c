@@ -254,6 +254,24 @@ enum sprout_status sprout_savings_make(struct sprout_store *store,
     return SPROUT_OK;
 }
 
+enum sprout_status sprout_savings_group(struct sprout_store *store,
+                                        struct sprout_store_range range,
+                                        enum sprout_store_by by,
+                                        struct sprout_savings_row **out, size_t *out_rows,
+                                        struct sprout_error *err)
+{
+    struct sprout_savings r = {.range = range, .by = by};
+    struct rows rows = {.report = &r};
+    enum sprout_status status = sprout_store_sums(store, range, by, add_row, &rows, err);
+
+    if (status == SPROUT_OK && rows.no_memory) {
+        status = sprout_fail(err, SPROUT_NO_MEMORY, "no memory for the report");
+    }
+    *out = r.row;
+    *out_rows = r.rows;
+    return status;
+}
+
 void sprout_savings_free(struct sprout_savings *r)
 {
     if (r != NULL) {

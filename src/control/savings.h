@@ -67,6 +67,12 @@ SPROUT_MUST_USE enum sprout_status sprout_savings_make(struct sprout_store *stor
                                                        struct sprout_error *err);
 void sprout_savings_free(struct sprout_savings *r);
 
+/* The rows alone, by another grouping: owned by the caller (free()), also after a failure.
+ * The caller freezes the store, so that they fit a report. */
+SPROUT_MUST_USE enum sprout_status sprout_savings_group(
+    struct sprout_store *store, struct sprout_store_range range, enum sprout_store_by by,
+    struct sprout_savings_row **out, size_t *out_rows, struct sprout_error *err);
+
 /* The report as one JSON object, owned by the caller (free()); NULL without memory. */
 char *sprout_savings_json(const struct sprout_savings *r);
 
