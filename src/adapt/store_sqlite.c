@@ -109,6 +109,7 @@ static const char *const migrations[SPROUT_STORE_SCHEMA] = {
     sprout_store_schema_history,
     sprout_store_schema_feedback,
     schema_routes,
+    sprout_store_schema_metered,
 };
 
 enum {

@@ -152,6 +152,7 @@ extern const char sprout_store_schema_evaluations[];
 /* The same, of store_sqlite_history.c. */
 extern const char sprout_store_schema_history[];
 extern const char sprout_store_schema_feedback[];
+extern const char sprout_store_schema_metered[];
 
 /* The statement, ready to be bound; NULL after filling *err. */
 sqlite3_stmt *sprout_store_stmt(struct sprout_store *s, enum sprout_store_sql which,

@@ -284,15 +284,56 @@ static void print_saved(const struct sprout_savings *r)
     }
 }
 
+/* Measured methods and modelled ones; a report may have both. */
+static void print_methods(const struct sprout_savings *r)
+{
+    bool modelled = true;
+    for (size_t i = 0; i < r->methods; i++) {
+        const struct sprout_str m = sprout_str_of(r->method[i]);
+        modelled = modelled && !sprout_str_starts(m, SPROUT_STR("measured:"));
+    }
+    printf(modelled ? "\nEnergy is modelled from tokens, not measured:" : "\nEnergy:");
+    for (size_t i = 0; i < r->methods; i++) {
+        const struct sprout_str m = sprout_str_of(r->method[i]);
+        const bool measured = sprout_str_starts(m, SPROUT_STR("measured:"));
+        printf(" %s%s%s",
+               measured   ? ""
+               : modelled ? "as if "
+                          : "modelled as if ",
+               r->method[i], i + 1 < r->methods ? "," : "");
+    }
+    printf("%s.\n", r->methods == 0 ? " none known yet" : "");
+}
+
+static void print_metered(const struct sprout_store_metered *m)
+{
+    char cell[4][CELL];
+    const int64_t uj[] = {m->measured.v, m->attributed.v, m->idle.v, m->unattributed.v};
+    const char *text[4];
+
+    if (m->windows == 0) {
+        return;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        text[i] = sprout_figure((double)uj[i] / 1e6, 1, cell[i]);
+    }
+    printf("Meters: %s J = %s of these requests + %s idle while there was none + %s "
+           "unattributed",
+           text[0], text[1], text[2], text[3]);
+    if (m->gaps > 0) {
+        printf("; %lld of %lld readings failed", (long long)m->gaps,
+               (long long)m->windows);
+    }
+    puts(".");
+}
+
 static void print_basis(const struct sprout_savings *r)
 {
     const struct sprout_store_sum *const t = &r->total;
 
-    printf("\nEnergy is modelled from tokens, not measured:");
-    for (size_t i = 0; i < r->methods; i++) {
-        printf(" as if %s%s", r->method[i], i + 1 < r->methods ? "," : "");
-    }
-    printf("%s.\nGrid:", r->methods == 0 ? " none known yet" : "");
+    print_methods(r);
+    print_metered(&r->metered);
+    printf("Grid:");
     for (size_t i = 0; i < r->grids; i++) {
         printf("%s %s (%s, %lld requests)", i == 0 ? "" : ",", r->grid[i].zone,
                r->grid[i].quality, (long long)r->grid[i].requests);

@@ -138,7 +138,9 @@ void sprout_daemon_ledger(struct sprout_daemon *d, sprout_mono mono, sprout_inst
         status = open_ledger(d, &err);
     }
     if (status == SPROUT_OK) {
-        sprout_daemon_meter_turn(d, mono, wall);
+        status = sprout_daemon_meter_turn(d, mono, wall, &err);
+    }
+    if (status == SPROUT_OK) {
         status = sprout_daemon_keep(d, &err);
     }
     for (int i = 0; status == SPROUT_OK && i < batches; i++) {

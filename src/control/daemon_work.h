@@ -75,6 +75,8 @@ struct sprout_daemon {
     struct sprout_store *store;                 /* NULL: not open now */
     struct sprout_ingest *ingest;               /* NULL exactly when store is */
     struct sprout_metering *metering;           /* NULL: no meters */
+    struct sprout_attribute_totals metered;     /* of it, those in the ledger */
+    sprout_mono metered_next;                   /* idle time is not kept before */
     bool stopping;                              /* lines wait for nothing any more */
     sprout_mono store_retry;                    /* not before */
     bool busy;                                  /* there are more lines to take at once */
@@ -186,8 +188,10 @@ void sprout_daemon_evaluate(struct sprout_daemon *d, sprout_instant wall);
 /* daemon_meter.c: the meters that the configuration names, beside the open ledger. */
 void sprout_daemon_meter_start(struct sprout_daemon *d);
 void sprout_daemon_meter_stop(struct sprout_daemon *d);
-void sprout_daemon_meter_turn(struct sprout_daemon *d, sprout_mono mono,
-                              sprout_instant wall);
+SPROUT_MUST_USE enum sprout_status sprout_daemon_meter_turn(struct sprout_daemon *d,
+                                                            sprout_mono mono,
+                                                            sprout_instant wall,
+                                                            struct sprout_error *err);
 void sprout_daemon_meter_snapshot(struct sprout_daemon *d, struct sprout_snapshot *out);
 /* Takes in what a user says, and reads again what all say where that may have changed. */
 SPROUT_MUST_USE enum sprout_status sprout_daemon_feedback(struct sprout_daemon *d,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "adapt/log.h"
+#include "adapt/store_metered.h"
 #include "control/metering.h"
 #include "core/carbon.h"
 #include "core/choice.h"
@@ -325,6 +326,19 @@ static enum sprout_status keep_sample(struct sprout_ingest *in,
     return sprout_store_put_sample(in->store, policy->predictor.id, &sample, err);
 }
 
+/* What a receipt got of the meters' energy is nobody's no longer. */
+static enum sprout_status claim(struct sprout_ingest *in,
+                                const struct sprout_store_receipt *r,
+                                struct sprout_error *err)
+{
+    if (!sprout_str_starts(r->method, SPROUT_STR("measured:"))) {
+        return SPROUT_OK;
+    }
+    const struct sprout_store_metered moved = {.attributed = r->energy,
+                                               .unattributed = {-r->energy.v}};
+    return sprout_store_add_metered(in->store, r->record->time, &moved, err);
+}
+
 static enum sprout_status take_record(struct sprout_ingest *in,
                                       const struct sprout_record *record,
                                       struct sprout_arena *arena,
@@ -335,6 +349,9 @@ static enum sprout_status take_record(struct sprout_ingest *in,
     enum sprout_status status =
         sprout_store_put_receipt(in->store, &receipt, &is_new, err);
 
+    if (status == SPROUT_OK && is_new) {
+        status = claim(in, &receipt, err);
+    }
     if (status == SPROUT_OK && is_new) {
         status = keep_sample(in, record, err);
     }

@@ -245,6 +245,9 @@ enum sprout_status sprout_savings_make(struct sprout_store *store,
     if (status == SPROUT_OK) {
         status = sprout_latency_of(store, r->range, &r->latency, err);
     }
+    if (status == SPROUT_OK) {
+        status = sprout_store_metered(store, r->range, &r->metered, err);
+    }
     sprout_store_rollback(store);
     if (status != SPROUT_OK) {
         sprout_savings_free(r);

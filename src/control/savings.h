@@ -13,6 +13,7 @@
 
 #include "adapt/store.h"
 #include "adapt/store_evaluate.h"
+#include "adapt/store_metered.h"
 #include "control/latency.h"
 #include "core/estimate.h"
 
@@ -56,7 +57,8 @@ struct sprout_savings {
     size_t methods;
     struct sprout_savings_grid grid[SPROUT_SAVINGS_NAMES_MAX];
     size_t grids;
-    struct sprout_store_health health; /* of the whole ledger */
+    struct sprout_store_metered metered; /* no windows: there was no meter */
+    struct sprout_store_health health;   /* of the whole ledger */
 };
 
 /* `by` is one of hour, level, model, route, arm, zone.  SPROUT_IO, SPROUT_NO_MEMORY. */

@@ -204,6 +204,22 @@ static json_t *grids_array(const struct sprout_savings *r)
     return a;
 }
 
+/* measured_uj = attributed_uj + idle_uj + unattributed_uj. */
+static json_t *metered_object(const struct sprout_store_metered *m)
+{
+    if (m->windows == 0) {
+        return json_null();
+    }
+    json_t *const o = json_object();
+    set(o, "measured_uj", json_integer(m->measured.v));
+    set(o, "attributed_uj", json_integer(m->attributed.v));
+    set(o, "idle_uj", json_integer(m->idle.v));
+    set(o, "unattributed_uj", json_integer(m->unattributed.v));
+    set(o, "windows", count(m->windows));
+    set(o, "gaps", count(m->gaps));
+    return o;
+}
+
 static json_t *journal_object(const struct sprout_store_health *h)
 {
     json_t *const o = json_object();
@@ -233,6 +249,7 @@ char *sprout_savings_json(const struct sprout_savings *r)
     set(o, "evaluation", evaluation_object(r));
     set(o, "energy_methods", methods_array(r));
     set(o, "grid", grids_array(r));
+    set(o, "metered", metered_object(&r->metered));
     set(o, "journal", journal_object(&r->health));
     char *const dump = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(PRECISION));
     json_decref(o);

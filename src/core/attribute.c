@@ -300,6 +300,20 @@ static size_t gather(struct sprout_attribute *a, const struct sprout_attribute_w
     return n;
 }
 
+static int64_t idle_of(const struct sprout_attribute_window *w)
+{
+    const int64_t known = w->idle.v < 0 ? 0 : w->idle.v;
+    return known < w->energy.v ? known : w->energy.v;
+}
+
+/* Idle of the time in which nobody was there, at most what nobody got. */
+static int64_t alone_of(const struct sprout_attribute_window *w,
+                        const struct around *around, sprout_microjoules nobody)
+{
+    const int64_t v = llround((double)idle_of(w) * around->empty);
+    return v < nobody.v ? v : nobody.v;
+}
+
 static void divide_oldest(struct sprout_attribute *a)
 {
     const struct sprout_attribute_window *const w = &a->ring[a->window_first];
@@ -321,9 +335,8 @@ static void divide_oldest(struct sprout_attribute *a)
         t->whole.v += w->energy.v;
         t->unattributed.v += nobody.v;
         t->parts.v += w->energy.v - nobody.v;
-        t->idle.v += w->idle.v < 0             ? 0
-                     : w->idle.v < w->energy.v ? w->idle.v
-                                               : w->energy.v;
+        t->idle.v += idle_of(w);
+        t->alone.v += alone_of(w, &around, nobody);
     }
     a->divided = w->end;
     a->window_first = (a->window_first + 1) % a->opts.windows;

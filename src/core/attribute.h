@@ -82,8 +82,9 @@ struct sprout_attribute_totals {
     sprout_microjoules whole; /* = parts + unattributed */
     sprout_microjoules parts; /* of requests settled, or on their way */
     sprout_microjoules
-        unattributed;        /* no request, unknown load, or a request with a gap */
-    sprout_microjoules idle; /* of `whole`, where idle power is known */
+        unattributed;         /* no request, unknown load, or a request with a gap */
+    sprout_microjoules idle;  /* of `whole`, where idle power is known */
+    sprout_microjoules alone; /* of `idle` and `unattributed`: while nobody was there */
     int64_t windows;
     int64_t gaps;
     int64_t measured;   /* requests */

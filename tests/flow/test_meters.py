@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from machine import IDLE_W, STRANGER, Machine, ask
-from up import ROOT, Up, wait_until
+from up import ROOT, SPROUT, Up, wait_until
 
 A_TOKEN = 40  # an output token costs as much as so many of the prompt, about
 
@@ -74,14 +74,21 @@ def receipts(up, lengths):
     return wait_until(read, 90, f"{len(lengths)} receipts")
 
 
+def report(up):
+    done = subprocess.run([SPROUT, "report", "--dir", str(up.dir), "--json"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 class Played:
     """All that is asked of the gateway, one part after the other; tests look at it afterwards,
     so that the time for settling passes once."""
-    ALONE = [40, 41, 42]
-    PARTS = {4: range(36, 40), 16: range(18, 34)}
+    ALONE = [70, 71, 72]
+    PARTS = {4: range(50, 54), 16: range(26, 42)}
     BESIDE = [48, 49]  # a stranger is there as well
     OURS = [*ALONE, *PARTS[4], *PARTS[16], *BESIDE]
-    STRANGERS = 90
+    STRANGERS = 120
 
     def __init__(self, up, machine):
         self.up, self.machine = up, machine
@@ -145,7 +152,17 @@ def test_all_of_it_is_the_sum_to_a_microjoule(played):
     assert m["gaps"] == 0
     assert m["requests_measured"] == len(Played.OURS)
     assert m["attributed_uj"] + m["unattributed_uj"] == m["measured_uj"]
-    assert m["attributed_uj"] == sum(uj for uj, _ in played.receipts.values())
+    receipts_uj = sum(uj for uj, _ in played.receipts.values())
+    assert m["attributed_uj"] == receipts_uj
+    # And in the ledger, where idle that is nobody's stands by itself.
+    metered = report(played.up)["metered"]
+    assert metered["attributed_uj"] == receipts_uj
+    assert metered["measured_uj"] == (metered["attributed_uj"] + metered["idle_uj"] +
+                                      metered["unattributed_uj"])
+    assert metered["measured_uj"] >= m["measured_uj"] and metered["idle_uj"] > 0
+    text = subprocess.run([SPROUT, "report", "--dir", str(played.up.dir)],
+                          capture_output=True, text=True).stdout
+    assert "Energy: measured:prometheus." in text and "\nMeters: " in text
 
 
 def test_a_meter_that_dies_leaves_receipts_modelled(tmp_path, machine):

@@ -148,6 +148,7 @@ static void a_request_over_many_windows_is_settled_once(void **state)
     assert_int_equal(t.whole.v, 600000000);
     assert_int_equal(t.unattributed.v, 220000000);
     assert_int_equal(t.idle.v, 120000000);
+    assert_int_equal(t.alone.v, 60000000); /* half of two windows, and two whole ones */
     free(a);
 }
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapt/store_metered.h"
 #include "adapt/store.h"
 
 enum { PATH = 512, HOUR_S = 3600 };
@@ -497,7 +498,7 @@ static void a_ledger_of_before_there_were_routes_is_migrated(void **state)
         "NOT NULL, UNIQUE(level, model, arm, rule, stratum, method));"
         "INSERT INTO old SELECT id, level, model, arm, rule, stratum, method FROM series;"
         "DROP TABLE series; ALTER TABLE old RENAME TO series;"
-        "CREATE VIEW requests AS SELECT 1; PRAGMA user_version = 5";
+        "DROP TABLE metered; CREATE VIEW requests AS SELECT 1; PRAGMA user_version = 5";
     int seen[2] = {0, 0};
     struct sprout_record r = a_record(1);
     struct sprout_store_receipt receipt = a_receipt(&r);
@@ -515,6 +516,37 @@ static void a_ledger_of_before_there_were_routes_is_migrated(void **state)
                      SPROUT_OK);
     assert_int_equal(seen[0], 1);
     sprout_store_close(again);
+}
+
+/* What was measured, and the receipt that claims a part of it. */
+static void metered_energy_adds_up_in_every_hour(void **state)
+{
+    (void)state;
+    struct sprout_store_metered m = {
+        .measured = {1000}, .idle = {300}, .unattributed = {700}, .windows = 2};
+    const struct sprout_store_metered claim = {.attributed = {650},
+                                               .unattributed = {-650}};
+    const struct sprout_store_metered wrong = {.measured = {1}};
+    struct sprout_error err;
+    const sprout_instant at = {INT64_C(3600) * 500000 * SPROUT_NS_PER_SECOND};
+    const sprout_instant later = {at.ns + 7200 * SPROUT_NS_PER_SECOND};
+    assert_int_equal(sprout_store_add_metered(store, at, &m, NULL), SPROUT_OK);
+    assert_int_equal(sprout_store_add_metered(store, later, &m, NULL), SPROUT_OK);
+    assert_int_equal(sprout_store_add_metered(store, at, &claim, NULL), SPROUT_OK);
+    assert_int_equal(sprout_store_add_metered(store, at, &wrong, &err), SPROUT_INVALID);
+    assert_int_equal(sprout_store_metered(store, SPROUT_STORE_ALL_TIME, &m, NULL),
+                     SPROUT_OK);
+    assert_int_equal(m.measured.v, 2000);
+    assert_int_equal(m.attributed.v, 650);
+    assert_int_equal(m.idle.v, 600);
+    assert_int_equal(m.unattributed.v, 750);
+    const struct sprout_store_range one = {at, later};
+    assert_int_equal(sprout_store_metered(store, one, &m, NULL), SPROUT_OK);
+    assert_int_equal(m.measured.v, 1000);
+    assert_int_equal(m.windows, 2);
+    const struct sprout_store_range none = {{0}, at};
+    assert_int_equal(sprout_store_metered(store, none, &m, NULL), SPROUT_OK);
+    assert_int_equal(m.windows, 0);
 }
 
 static void a_newer_ledger_is_refused_and_not_touched(void **state)
@@ -621,6 +653,7 @@ int main(void)
         TEST(damaged_lines_are_kept_up_to_a_maximum_and_all_are_counted),
         TEST(routes_past_the_maximum_are_counted_together),
         TEST(a_ledger_of_before_there_were_routes_is_migrated),
+        TEST(metered_energy_adds_up_in_every_hour),
         TEST(a_newer_ledger_is_refused_and_not_touched),
         TEST(a_database_of_something_else_is_refused_and_not_touched),
         TEST(a_ledger_that_is_not_there_is_not_made_by_a_reader),
