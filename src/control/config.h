@@ -186,7 +186,16 @@ struct sprout_config_rule {
 };
 
 /* What of the wire is switched in nginx.conf; the rest by rules. */
+enum sprout_config_receipts {
+    SPROUT_RECEIPTS_ON, /* to clients that ask, where they may */
+    SPROUT_RECEIPTS_OFF,
+    SPROUT_RECEIPTS_ALWAYS,
+    SPROUT_RECEIPTS_USAGE,
+    SPROUT_RECEIPTS_SCOPE2,
+};
+
 struct sprout_config_wire {
+    enum sprout_config_receipts receipts;
     bool usage;
     bool decode;
     int64_t ping_s; /* 0: off */

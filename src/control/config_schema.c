@@ -224,6 +224,13 @@ static const cyaml_strval_t tristate_words[] = {
     {"false", SPROUT_NO}, {"true", SPROUT_YES},
 };
 
+static const cyaml_strval_t receipts_words[] = {
+    {"on", SPROUT_RECEIPTS_ON},         {"true", SPROUT_RECEIPTS_ON},
+    {"off", SPROUT_RECEIPTS_OFF},       {"false", SPROUT_RECEIPTS_OFF},
+    {"always", SPROUT_RECEIPTS_ALWAYS}, {"usage", SPROUT_RECEIPTS_USAGE},
+    {"scope2", SPROUT_RECEIPTS_SCOPE2},
+};
+
 static const cyaml_strval_t placement_words[] = {
     {"any", SPROUT_PLACEMENT_UNSAID},
     {"auto", SPROUT_PLACEMENT_AUTO},
@@ -515,6 +522,11 @@ TABLE(evaluation, EVALUATION_ROWS);
 TABLE(clients, CLIENTS_ROWS);
 
 #define WIRE_ROWS(X)                                                                     \
+    X(WORD, struct sprout_config_wire, receipts, "on", NO_BOUND, NULL,                   \
+      "What replies say of their carbon: `off`; `on`: a receipt to clients that ask "    \
+      "and "                                                                             \
+      "may; `always`: a receipt; `usage`: `usage.carbon` as OpenGateLLM has it; "        \
+      "`scope2`: `Carbon-Emissions-Scope-2`.")                                           \
     X(BOOL, struct sprout_config_wire, usage, "true", NO_BOUND, NULL,                    \
       "May a stream's usage be asked for where the client is silent?  What comes of it " \
       "is taken out again.  No: counts of such streams are estimates.")                  \

@@ -168,7 +168,11 @@ static void put_sample(struct sprout_buf *b, const struct sprout_nginx_opts *o)
 
 static void put_wire(struct sprout_buf *b, const struct sprout_config *c)
 {
+    static const char *const receipts[] = {"on", "off", "always", "usage", "scope2"};
     const struct sprout_config_wire *const w = &c->wire;
+    if (w->receipts != SPROUT_RECEIPTS_ON) {
+        sprout_buf_printf(b, "            sprout_receipts %s;\n", receipts[w->receipts]);
+    }
     if (!w->usage) {
         sprout_buf_put(b, SPROUT_STR("            sprout_usage off;\n"));
     }

@@ -82,3 +82,23 @@ void sprout_receipt_put(struct sprout_buf *b, const struct sprout_receipt *r)
     put_name(b, r->grid);
     sprout_buf_byte(b, '}');
 }
+
+static void put_range(struct sprout_buf *b, double v)
+{
+    sprout_buf_put(b, SPROUT_STR("{\"min\":"));
+    sprout_buf_f64(b, v);
+    sprout_buf_put(b, SPROUT_STR(",\"max\":"));
+    sprout_buf_f64(b, v);
+    sprout_buf_byte(b, '}');
+}
+
+void sprout_receipt_put_carbon(struct sprout_buf *b, const struct sprout_receipt *r)
+{
+    const double joules_per_kwh = 3.6e6, grams_per_kg = 1000;
+
+    sprout_buf_put(b, SPROUT_STR("{\"kWh\":"));
+    put_range(b, r->energy.v / joules_per_kwh);
+    sprout_buf_put(b, SPROUT_STR(",\"kgCO2eq\":"));
+    put_range(b, r->grams.v / grams_per_kg);
+    sprout_buf_byte(b, '}');
+}

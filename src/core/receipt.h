@@ -43,4 +43,9 @@ struct sprout_receipt sprout_receipt_make(const struct sprout_policy *policy,
  * "grams":..,"grams_l0":..,"method":"..","grid":".."}. */
 void sprout_receipt_put(struct sprout_buf *b, const struct sprout_receipt *r);
 
+/* The same in OpenGateLLM's shape, {"kWh":{"min":..,"max":..},"kgCO2eq":{"min":..,"max":..}}:
+ * energy as in the receipt, carbon operational and embodied; min is max, for a profile gives one
+ * number; null where it is unknown. */
+void sprout_receipt_put_carbon(struct sprout_buf *b, const struct sprout_receipt *r);
+
 #endif

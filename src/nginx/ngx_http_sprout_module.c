@@ -10,8 +10,11 @@
  *                              where a directive goes (auto)
  *   sprout_with_tools on | off;        requests that offer tools too (off)
  *   sprout_with_completions on | off;  raw completions too (off)
- *   sprout_receipts on | off;  clients may ask for receipts where the policy
- *                              lets them (on)
+ *   sprout_receipts off | on | always | usage | scope2;
+ *                              what replies say of their carbon: nothing, a
+ *                              receipt where a client asks and the policy
+ *                              lets it (on), a receipt always, usage.carbon,
+ *                              Carbon-Emissions-Scope-2
  *   sprout_ping TIME | off;    pings after so long a silence of a stream (off)
  *   sprout_decode on | off;    compressed bodies too: gzip, zstd (off)
  *   sprout_decode_max SIZE;    decoded; a larger one passes as it came (32m)
@@ -47,6 +50,15 @@ static ngx_conf_enum_t  ngx_http_sprout_modes[] = {
     { ngx_string("off"), NGX_HTTP_SPROUT_OFF },
     { ngx_string("observe"), NGX_HTTP_SPROUT_OBSERVE },
     { ngx_string("on"), NGX_HTTP_SPROUT_ON },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_enum_t  ngx_http_sprout_receipts[] = {
+    { ngx_string("off"), NGX_HTTP_SPROUT_RECEIPTS_OFF },
+    { ngx_string("on"), NGX_HTTP_SPROUT_RECEIPTS_ON },
+    { ngx_string("always"), NGX_HTTP_SPROUT_RECEIPTS_ALWAYS },
+    { ngx_string("usage"), NGX_HTTP_SPROUT_RECEIPTS_USAGE },
+    { ngx_string("scope2"), NGX_HTTP_SPROUT_RECEIPTS_SCOPE2 },
     { ngx_null_string, 0 }
 };
 
@@ -123,11 +135,11 @@ static ngx_command_t  ngx_http_sprout_commands[] = {
       NULL },
 
     { ngx_string("sprout_receipts"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_sprout_loc_conf_t, receipts),
-      NULL },
+      &ngx_http_sprout_receipts },
 
     { ngx_string("sprout_sample"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -331,7 +343,7 @@ ngx_http_sprout_create_loc_conf(ngx_conf_t *cf)
     slcf->placement = NGX_CONF_UNSET_UINT;
     slcf->with_tools = NGX_CONF_UNSET;
     slcf->with_completions = NGX_CONF_UNSET;
-    slcf->receipts = NGX_CONF_UNSET;
+    slcf->receipts = NGX_CONF_UNSET_UINT;
     slcf->max_body = NGX_CONF_UNSET;
     slcf->ping = NGX_CONF_UNSET_MSEC;
     slcf->decode = NGX_CONF_UNSET;
@@ -354,7 +366,8 @@ ngx_http_sprout_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               SPROUT_PLACEMENT_AUTO);
     ngx_conf_merge_value(conf->with_tools, prev->with_tools, 0);
     ngx_conf_merge_value(conf->with_completions, prev->with_completions, 0);
-    ngx_conf_merge_value(conf->receipts, prev->receipts, 1);
+    ngx_conf_merge_uint_value(conf->receipts, prev->receipts,
+                              NGX_HTTP_SPROUT_RECEIPTS_ON);
     ngx_conf_merge_msec_value(conf->ping, prev->ping, 0);
     ngx_conf_merge_value(conf->decode, prev->decode, 0);
     ngx_conf_merge_off_value(conf->decode_max, prev->decode_max,

@@ -175,7 +175,7 @@ typedef struct {
     ngx_uint_t                    placement;   /* enum sprout_placement */
     ngx_flag_t                    with_tools;
     ngx_flag_t                    with_completions;
-    ngx_flag_t                    receipts;    /* may be asked for at all */
+    ngx_uint_t                    receipts;    /* ..._RECEIPTS_... */
     off_t                         max_body;
     ngx_msec_t                    ping;        /* of silence; 0: off */
     ngx_flag_t                    decode;      /* read compressed bodies */
@@ -184,6 +184,15 @@ typedef struct {
     ngx_str_t                     zone;     /* of the upstream; empty: unsaid */
 } ngx_http_sprout_loc_conf_t;
 
+
+/* What a reply says of its carbon. */
+enum ngx_http_sprout_receipts_e {
+    NGX_HTTP_SPROUT_RECEIPTS_OFF = 0,
+    NGX_HTTP_SPROUT_RECEIPTS_ON,      /* a receipt, to a client that asks */
+    NGX_HTTP_SPROUT_RECEIPTS_ALWAYS,  /* a receipt */
+    NGX_HTTP_SPROUT_RECEIPTS_USAGE,   /* usage.carbon, OpenGateLLM's shape */
+    NGX_HTTP_SPROUT_RECEIPTS_SCOPE2   /* Carbon-Emissions-Scope-2, grams */
+};
 
 enum ngx_http_sprout_state_e {
     NGX_HTTP_SPROUT_NEW = 0,
@@ -286,6 +295,8 @@ struct ngx_http_sprout_ctx_s {
     unsigned                      stream:1;
     unsigned                      usage_added:1;
     unsigned                      receipt:1;  /* allowed, not yet given */
+    unsigned                      carbon:1;     /* usage.carbon, not yet given */
+    unsigned                      scope2:1;     /* the header, not yet given */
     unsigned                      headed:1;     /* the header filter has run */
     unsigned                      pinging:1;
     unsigned                      ended:1;      /* the last buffer was seen */
@@ -396,8 +407,9 @@ void ngx_http_sprout_ping_close(ngx_http_sprout_ctx_t *ctx);
 ngx_int_t ngx_http_sprout_receipt_hold(ngx_http_sprout_ctx_t *ctx,
     ngx_chain_t *in);
 ngx_int_t ngx_http_sprout_receipt_unavailable(ngx_http_request_t *r);
-void ngx_http_sprout_receipt_put(ngx_http_sprout_ctx_t *ctx,
-    struct sprout_buf *b, struct sprout_tap_result seen);
+ngx_uint_t ngx_http_sprout_receipt_due(ngx_http_sprout_ctx_t *ctx);
+void ngx_http_sprout_receipt_comments(ngx_http_sprout_ctx_t *ctx,
+    struct sprout_buf *b);
 
 /* error.c: nginx's error pages in the shape of the API (H5). */
 ngx_int_t ngx_http_sprout_error_replace(ngx_http_sprout_ctx_t *ctx);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ngx_http_sprout_receipt.c - what one request cost, told to a client that
- * asked for it.
+ * asked for it, or to all of a location (sprout_receipts).
  *
- * The header goes before the body, and the cost is known only after it: so a
+ * Three forms: Sprout-Receipt; Carbon-Emissions-Scope-2; a "carbon" in the usage
+ * object of the reply.  A header goes before the body, and the cost is known only after it: so a
  * whole reply is held, up to 1 MB, and its header with it.  A longer one is
  * let go, with "unavailable" where the receipt would be; so is one that its
- * upstream cut short.  Without Sprout-Receipt: 1 nothing comes here.
+ * upstream cut short.  Where nothing is to be told, nothing comes here.
  * Streams get theirs as a comment before their end (tap.c). */
 #include "ngx_http_sprout_module.h"
+
+#include "wire/usage_spot.h"
 
 
 static ngx_int_t ngx_http_sprout_hold_copy(ngx_http_sprout_ctx_t *ctx,
@@ -18,24 +21,67 @@ static ngx_int_t ngx_http_sprout_hold_end(ngx_http_sprout_ctx_t *ctx,
 static ngx_int_t ngx_http_sprout_hold_release(ngx_http_sprout_ctx_t *ctx,
     ngx_chain_t *rest);
 static ngx_int_t ngx_http_sprout_receipt_header(ngx_http_sprout_ctx_t *ctx);
+static ngx_int_t ngx_http_sprout_scope2_header(ngx_http_sprout_ctx_t *ctx);
+static ngx_int_t ngx_http_sprout_carbon_add(ngx_http_sprout_ctx_t *ctx);
+static ngx_int_t ngx_http_sprout_carbon_splice(ngx_http_sprout_ctx_t *ctx,
+    off_t at, const struct sprout_buf *text);
 
 
 enum { HOLD_PIECE = 32 * 1024 };
 
 
-void
-ngx_http_sprout_receipt_put(ngx_http_sprout_ctx_t *ctx, struct sprout_buf *b,
+ngx_uint_t
+ngx_http_sprout_receipt_due(ngx_http_sprout_ctx_t *ctx)
+{
+    return ctx->receipt || ctx->carbon || ctx->scope2;
+}
+
+
+static struct sprout_receipt
+ngx_http_sprout_receipt_of(ngx_http_sprout_ctx_t *ctx,
     struct sprout_tap_result seen)
 {
-    struct sprout_receipt        receipt;
     const struct sprout_policy  *policy;
 
     policy = (ctx->policy != NULL) ? ctx->view->policy : NULL;
 
-    receipt = sprout_receipt_make(policy, ctx->model, ctx->choice.stratum,
+    return sprout_receipt_make(policy, ctx->model, ctx->choice.stratum,
                                   seen.usage,
                                   seen.source == SPROUT_USAGE_ESTIMATED);
-    sprout_receipt_put(b, &receipt);
+}
+
+
+/* Single line feeds: a blank line would end an event, and some clients then
+ * parse an empty one (K1). */
+void
+ngx_http_sprout_receipt_comments(ngx_http_sprout_ctx_t *ctx,
+    struct sprout_buf *b)
+{
+    struct sprout_receipt  receipt;
+
+    receipt = ngx_http_sprout_receipt_of(ctx, sprout_tap_result(ctx->tap));
+
+    if (ctx->receipt) {
+        sprout_buf_put(b, SPROUT_STR(": sprout-receipt "));
+        sprout_receipt_put(b, &receipt);
+        sprout_buf_byte(b, '\n');
+    }
+
+    if (ctx->carbon) {
+        sprout_buf_put(b, SPROUT_STR(": sprout-usage {\"carbon\":"));
+        sprout_receipt_put_carbon(b, &receipt);
+        sprout_buf_put(b, SPROUT_STR("}\n"));
+    }
+
+    if (ctx->scope2 && isfinite(receipt.operational.v)) {
+        sprout_buf_put(b, SPROUT_STR(": carbon-emissions-scope-2 "));
+        sprout_buf_f64(b, receipt.operational.v);
+        sprout_buf_byte(b, '\n');
+    }
+
+    ctx->receipt = 0;
+    ctx->carbon = 0;
+    ctx->scope2 = 0;
 }
 
 
@@ -167,7 +213,10 @@ ngx_http_sprout_hold_end(ngx_http_sprout_ctx_t *ctx, ngx_buf_t *last)
     ctx->seen = sprout_tap_finish(ctx->tap, NULL, NULL);
     ctx->finished = 1;
 
-    if (ngx_http_sprout_receipt_header(ctx) != NGX_OK) {
+    if ((ctx->receipt && ngx_http_sprout_receipt_header(ctx) != NGX_OK)
+        || (ctx->scope2 && ngx_http_sprout_scope2_header(ctx) != NGX_OK)
+        || (ctx->carbon && ngx_http_sprout_carbon_add(ctx) != NGX_OK))
+    {
         return NGX_ERROR;
     }
 
@@ -197,8 +246,9 @@ ngx_http_sprout_hold_end(ngx_http_sprout_ctx_t *ctx, ngx_buf_t *last)
 static ngx_int_t
 ngx_http_sprout_receipt_header(ngx_http_sprout_ctx_t *ctx)
 {
-    ngx_str_t          value;
-    struct sprout_buf  b;
+    ngx_str_t              value;
+    struct sprout_buf      b;
+    struct sprout_receipt  receipt;
     enum { SIZE = 1024 };
 
     ctx->receipt = 0;
@@ -208,7 +258,8 @@ ngx_http_sprout_receipt_header(ngx_http_sprout_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    ngx_http_sprout_receipt_put(ctx, &b, ctx->seen);
+    receipt = ngx_http_sprout_receipt_of(ctx, ctx->seen);
+    sprout_receipt_put(&b, &receipt);
 
     if (b.full) {
         return ngx_http_sprout_receipt_unavailable(ctx->request);
@@ -222,6 +273,142 @@ ngx_http_sprout_receipt_header(ngx_http_sprout_ctx_t *ctx)
 }
 
 
+/* Grams of the electricity alone, as the draft has it; unknown: no header. */
+static ngx_int_t
+ngx_http_sprout_scope2_header(ngx_http_sprout_ctx_t *ctx)
+{
+    ngx_str_t              value;
+    struct sprout_buf      b;
+    struct sprout_receipt  receipt;
+    enum { SIZE = 64 };
+
+    ctx->scope2 = 0;
+    receipt = ngx_http_sprout_receipt_of(ctx, ctx->seen);
+
+    if (!isfinite(receipt.operational.v)) {
+        return NGX_OK;
+    }
+
+    b = sprout_buf_of(ngx_pnalloc(ctx->request->pool, SIZE), SIZE);
+    if (b.ptr == NULL) {
+        return NGX_ERROR;
+    }
+
+    sprout_buf_f64(&b, receipt.operational.v);
+    value.data = (u_char *) b.ptr;
+    value.len = b.len;
+
+    return ngx_http_sprout_reply_header(ctx->request,
+                                        "Carbon-Emissions-Scope-2", &value);
+}
+
+
+/* usage.carbon into the held reply, and its length with it.  A reply without
+ * a usage object goes on as it came. */
+static ngx_int_t
+ngx_http_sprout_carbon_add(ngx_http_sprout_ctx_t *ctx)
+{
+    off_t                     length;
+    ngx_chain_t              *cl;
+    ngx_http_request_t       *r;
+    struct sprout_buf         b;
+    struct sprout_receipt     receipt;
+    struct sprout_usage_spot  spot;
+    enum { SIZE = 512 };
+
+    r = ctx->request;
+    ctx->carbon = 0;
+    sprout_usage_spot_start(&spot);
+
+    for (cl = ctx->held; cl != NULL; cl = cl->next) {
+        sprout_usage_spot_feed(&spot, (const char *) cl->buf->pos,
+                               (size_t) (cl->buf->last - cl->buf->pos));
+    }
+
+    if (!sprout_usage_spot_finish(&spot)) {
+        return NGX_OK;
+    }
+
+    b = sprout_buf_of(ngx_pnalloc(r->pool, SIZE), SIZE);
+    if (b.ptr == NULL) {
+        return NGX_ERROR;
+    }
+
+    receipt = ngx_http_sprout_receipt_of(ctx, ctx->seen);
+    sprout_buf_put(&b, spot.empty ? SPROUT_STR("\"carbon\":")
+                                  : SPROUT_STR(",\"carbon\":"));
+    sprout_receipt_put_carbon(&b, &receipt);
+
+    if (ngx_http_sprout_carbon_splice(ctx, (off_t) spot.at, &b) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    length = r->headers_out.content_length_n;
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_weak_etag(r);
+
+    if (length >= 0) {
+        r->headers_out.content_length_n = length + (off_t) b.len;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The held buffer that has byte `at` becomes two, with the text between. */
+static ngx_int_t
+ngx_http_sprout_carbon_splice(ngx_http_sprout_ctx_t *ctx, off_t at,
+    const struct sprout_buf *text)
+{
+    ngx_buf_t    *b, *rest;
+    ngx_pool_t   *pool;
+    ngx_chain_t  *cl, *added, *tail;
+
+    pool = ctx->request->pool;
+
+    for (cl = ctx->held; cl != NULL; cl = cl->next) {
+        if (at < cl->buf->last - cl->buf->pos) {
+            break;
+        }
+
+        at -= cl->buf->last - cl->buf->pos;
+    }
+
+    added = ngx_alloc_chain_link(pool);
+    tail = ngx_alloc_chain_link(pool);
+    b = ngx_calloc_buf(pool);
+    rest = ngx_calloc_buf(pool);
+
+    if (cl == NULL || added == NULL || tail == NULL || b == NULL
+        || rest == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    b->pos = (u_char *) text->ptr;
+    b->last = b->pos + text->len;
+    b->memory = 1;
+
+    *rest = *cl->buf;
+    rest->pos += at;
+    cl->buf->last = cl->buf->pos + at;
+    cl->buf->sync = (at == 0);   /* an empty buffer must say that it may be */
+
+    added->buf = b;
+    added->next = tail;
+    tail->buf = rest;
+    tail->next = cl->next;
+    cl->next = added;
+
+    if (ctx->held_last == &cl->next) {
+        ctx->held_last = &tail->next;
+    }
+
+    return NGX_OK;
+}
+
+
 /* Too long, or cut short: no receipt.  What was held goes out, and the rest is
  * watched from here. */
 static ngx_int_t
@@ -230,12 +417,16 @@ ngx_http_sprout_hold_release(ngx_http_sprout_ctx_t *ctx, ngx_chain_t *rest)
     ngx_int_t     rc;
     ngx_chain_t  *cl, **last;
 
-    ctx->receipt = 0;
-    ctx->reply = NGX_HTTP_SPROUT_WATCH;
-
-    if (ngx_http_sprout_receipt_unavailable(ctx->request) != NGX_OK) {
+    if (ctx->receipt
+        && ngx_http_sprout_receipt_unavailable(ctx->request) != NGX_OK)
+    {
         return NGX_ERROR;
     }
+
+    ctx->receipt = 0;
+    ctx->carbon = 0;
+    ctx->scope2 = 0;
+    ctx->reply = NGX_HTTP_SPROUT_WATCH;
 
     rc = ngx_http_sprout_next_header(ctx->request);
     if (rc == NGX_ERROR || rc > NGX_OK) {

@@ -112,6 +112,9 @@ ngx_http_sprout_begin(ngx_http_request_t *r, ngx_http_sprout_ctx_t *ctx)
     }
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_sprout_module);
+    ctx->carbon = slcf->receipts == NGX_HTTP_SPROUT_RECEIPTS_USAGE;
+    ctx->scope2 = slcf->receipts == NGX_HTTP_SPROUT_RECEIPTS_SCOPE2;
+    ctx->receipt = slcf->receipts == NGX_HTTP_SPROUT_RECEIPTS_ALWAYS;
 
     if (r->headers_in.content_length_n > slcf->max_body) {
         ctx->state = NGX_HTTP_SPROUT_REFUSED;
@@ -616,8 +619,9 @@ ngx_http_sprout_decide(ngx_http_sprout_ctx_t *ctx, struct sprout_facts *facts)
     ngx_http_sprout_settle(ctx, &traits, facts);
 
     ctx->choice = sprout_choose(policy, &traits, ngx_http_sprout_wall());
-    ctx->receipt = ctx->asked.receipt && ctx->choice.receipts
-                   && slcf->receipts;
+    ctx->receipt = slcf->receipts == NGX_HTTP_SPROUT_RECEIPTS_ALWAYS
+                   || (ctx->asked.receipt && ctx->choice.receipts
+                       && slcf->receipts != NGX_HTTP_SPROUT_RECEIPTS_OFF);
 
     if (slcf->mode == NGX_HTTP_SPROUT_OBSERVE) {
         ctx->choice.level = 0;

@@ -69,14 +69,17 @@ ngx_http_sprout_tap_open(ngx_http_sprout_ctx_t *ctx,
 
     ctx->reply = NGX_HTTP_SPROUT_WATCH;
 
-    if (strip || (ctx->receipt && framing == SPROUT_FRAMING_SSE)) {
+    if (strip || (ngx_http_sprout_receipt_due(ctx)
+                  && framing == SPROUT_FRAMING_SSE))
+    {
         ctx->reply = NGX_HTTP_SPROUT_FILTER;
 
         /* Of a stream that came with its length: it will be another one. */
         ngx_http_clear_content_length(r);
         ngx_http_clear_accept_ranges(r);
 
-    } else if (ctx->receipt && framing == SPROUT_FRAMING_JSON
+    } else if (ngx_http_sprout_receipt_due(ctx)
+               && framing == SPROUT_FRAMING_JSON
                && r->headers_out.content_length_n <= NGX_HTTP_SPROUT_HOLD_MAX)
     {
         ctx->reply = NGX_HTTP_SPROUT_HOLD;
@@ -175,7 +178,7 @@ ngx_http_sprout_pass_feed(ngx_http_sprout_pass_t *pass)
     from = ngx_http_sprout_clock();
     ctx = pass->ctx;
 
-    if (ctx->receipt) {
+    if (ngx_http_sprout_receipt_due(ctx)) {
         sprout_tap_before_end(ctx->tap, ngx_http_sprout_pass_receipt, pass);
     }
 
@@ -397,30 +400,22 @@ ngx_http_sprout_pass_new(ngx_http_sprout_pass_t *pass)
 }
 
 
-/* One comment before the stream's own end.  A single line feed: a blank line
- * would end an event, and some clients then parse an empty one (K1). */
+/* Comments before the stream's own end. */
 static void
 ngx_http_sprout_pass_receipt(void *data)
 {
-    char                     line[1024];
+    char                     lines[2048];
     struct sprout_buf        b;
-    ngx_http_sprout_ctx_t   *ctx;
     ngx_http_sprout_pass_t  *pass = data;
 
-    ctx = pass->ctx;
-
-    if (!ctx->receipt) {
+    if (!ngx_http_sprout_receipt_due(pass->ctx)) {
         return;
     }
 
-    ctx->receipt = 0;
-    b = sprout_buf_of(line, sizeof(line));
+    b = sprout_buf_of(lines, sizeof(lines));
+    ngx_http_sprout_receipt_comments(pass->ctx, &b);
 
-    sprout_buf_put(&b, SPROUT_STR(": sprout-receipt "));
-    ngx_http_sprout_receipt_put(ctx, &b, sprout_tap_result(ctx->tap));
-    sprout_buf_byte(&b, '\n');
-
-    if (!b.full) {
+    if (!b.full && b.len > 0) {
         ngx_http_sprout_pass_run(pass);
         ngx_http_sprout_pass_copy(pass, (const u_char *) b.ptr, b.len);
     }

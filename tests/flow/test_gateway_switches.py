@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway import policy
+from upstream import Reply, chat_reply, event
 
 CHAT = "/v1/chat/completions"
 ADDED = "\n\nAnswer briefly."
@@ -115,6 +116,96 @@ def test_receipts_may_be_switched_off_for_a_location(start):
     assert "Sprout-Receipt" not in headers
     _, headers, _ = start().chat(headers={"Sprout-Receipt": "1"})
     assert json.loads(headers["Sprout-Receipt"])
+
+
+def carbon_as_the_receipt_has_it(gateway):
+    _, headers, _ = gateway.chat(headers={"Sprout-Receipt": "1"})
+    receipt = json.loads(headers["Sprout-Receipt"])
+    kwh, kg = receipt["joules"] / 3.6e6, receipt["grams"] / 1000
+    return {"kWh": {"min": pytest.approx(kwh), "max": pytest.approx(kwh)},
+            "kgCO2eq": {"min": pytest.approx(kg), "max": pytest.approx(kg)}}
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_usage_may_carry_its_carbon(start, upstream, framing):
+    gateway = start(location="sprout_receipts usage;")
+    expected = carbon_as_the_receipt_has_it(gateway)
+    sent = chat_reply().pieces[0]
+    upstream.script(Reply([sent[:40], sent[40:-7], sent[-7:]], framing=framing))
+    _, headers, reply = gateway.chat()
+    got = json.loads(reply)
+    assert got["usage"].pop("carbon") == expected and got == json.loads(sent)
+    assert int(headers.get("Content-Length", len(reply))) == len(reply)
+    assert "Sprout-Receipt" not in headers
+    [*_, record] = gateway.journal.wait_for(2)
+    assert (record["usage"], record["outcome"]) == ("reported", "ok")
+
+
+@pytest.mark.parametrize("body,expected", [
+    (b'{"choices":[],"usage":{}}', b'{"choices":[],"usage":{"carbon":%s}}'),
+    (b'{"usage":{"prompt_tokens":1}}', b'{"usage":{"prompt_tokens":1,"carbon":%s}}'),
+    (b'{"choices":[]}', None), (b'{"usage":{"carbon":1}}', None), (b'{"usage":null}', None),
+    (b'{"usage":{},"usage":{}}', None), (b'{"usage":{', None)])
+def test_carbon_goes_only_where_there_is_a_place_for_it(start, upstream, body, expected):
+    gateway = start(location="sprout_receipts usage;")
+    upstream.script(Reply([body], headers=[("Content-Type", "application/json")]))
+    _, headers, reply = gateway.chat()
+    if expected is None:
+        assert reply == body
+    else:
+        head, tail = expected.split(b"%s")
+        assert reply.startswith(head) and reply.endswith(tail)
+        assert json.loads(reply)["usage"]["carbon"].keys() == {"kWh", "kgCO2eq"}
+    assert int(headers["Content-Length"]) == len(reply)
+
+
+def test_carbon_of_unknown_usage_is_null_and_not_zero(start, upstream):
+    gateway = start(location="sprout_receipts usage;", policy=None)
+    got = json.loads(gateway.chat()[2])["usage"]["carbon"]
+    none = {"min": None, "max": None}
+    assert got == {"kWh": none, "kgCO2eq": none}
+
+
+def test_scope_2_is_the_grams_of_the_electricity(start):
+    gateway = start(location="sprout_receipts scope2;")
+    _, headers, reply = gateway.chat(headers={"Sprout-Receipt": "1"})
+    receipt = json.loads(headers["Sprout-Receipt"])
+    assert float(headers["Carbon-Emissions-Scope-2"]) == pytest.approx(
+        receipt["joules"] / 3.6e6 * 473)
+    assert "carbon" not in json.loads(reply)["usage"]
+    _, headers, _ = start(location="sprout_receipts scope2;", policy=None).chat()
+    assert "Carbon-Emissions-Scope-2" not in headers
+
+
+def test_receipts_may_come_unasked(start):
+    gateway = start(location="sprout_receipts always;",
+                    policy=policy(clients={"force": True, "receipts": False}))
+    assert json.loads(gateway.chat()[1]["Sprout-Receipt"])["grams"] > 0
+
+
+@pytest.mark.parametrize("how,mark", [
+    ("always", b": sprout-receipt "), ("usage", b": sprout-usage "),
+    ("scope2", b": carbon-emissions-scope-2 ")])
+def test_a_stream_says_it_in_one_comment_before_its_end(start, how, mark):
+    gateway = start(location=f"sprout_receipts {how};")
+    _, headers, reply = gateway.chat(stream=True)
+    head, _, tail = reply.partition(mark)
+    line, _, end = tail.partition(b"\n")
+    assert end == event("[DONE]")
+    said = json.loads(line)
+    if how == "usage":
+        assert said["carbon"]["kgCO2eq"]["min"] > 0
+    elif how == "scope2":
+        assert said > 0
+    plain = start().chat(stream=True)[2]
+    assert head + end == plain
+    assert "Sprout-Receipt" not in headers and "Carbon-Emissions-Scope-2" not in headers
+
+
+def test_carbon_is_off_by_default(start):
+    gateway = start()
+    _, headers, reply = gateway.chat()
+    assert b"carbon" not in reply and "Carbon-Emissions-Scope-2" not in headers
 
 
 PATCHED = [{"name": "L0", "directive": ""},
