@@ -79,6 +79,10 @@ enum sprout_grid_wish {
     SPROUT_GRID_WISH_FIRST,
     SPROUT_GRID_WISH_SECOND
 };
+struct sprout_grid_fuel {
+    char *fuel; /* as the provider spells it, "NG" */
+    double g_per_kwh;
+};
 struct sprout_grid_entry {
     char *provider;   /* a live one's name, or "csv", "profile", "static" */
     char *zone;       /* as the provider spells it; empty: the list's */
@@ -87,12 +91,14 @@ struct sprout_grid_entry {
     char *key_file;
     char *key_env;
     char *ca_file;
-    char *file;                    /* csv, profile */
-    enum sprout_grid_wish signal;  /* first: average, second: marginal */
-    enum sprout_grid_wish factors; /* first: direct, second: lifecycle */
-    int64_t max_age_s;             /* 0: two steps */
-    bool forecast;                 /* ask for one where that is a call of its own */
-    double g_per_kwh;              /* static */
+    char *file;                     /* csv, profile */
+    enum sprout_grid_wish signal;   /* first: average, second: marginal */
+    enum sprout_grid_wish factors;  /* first: direct, second: lifecycle */
+    int64_t max_age_s;              /* 0: two steps */
+    bool forecast;                  /* ask for one where that is a call of its own */
+    double g_per_kwh;               /* static */
+    struct sprout_grid_fuel *fuels; /* of a mix, before the provider's own factors */
+    uint32_t fuels_count;
 };
 
 /* All views are copied. */

@@ -46,6 +46,17 @@ struct mix {
     size_t n;
 };
 
+/* A balancing authority: CISO, MISO, PJM. */
+static bool zone_ok(struct sprout_str zone)
+{
+    bool good = zone.len >= 2 && zone.len <= 5;
+    for (size_t i = 0; i < zone.len; i++) {
+        good = good && ((zone.ptr[i] >= 'A' && zone.ptr[i] <= 'Z') ||
+                        (zone.ptr[i] >= '0' && zone.ptr[i] <= '9'));
+    }
+    return good;
+}
+
 static bool request(const struct sprout_grid_ask *ask, struct sprout_grid_request *out)
 {
     char from[32], until[32];
@@ -143,7 +154,7 @@ static enum sprout_status take(const struct sprout_grid_ask *ask, const json_t *
     }
     if (!factor_of(ask, fuel, &factor)) {
         return sprout_fail(err, SPROUT_INVALID,
-                           "no factor for the fuel '%.*s': add it to 'factors'",
+                           "no factor for the fuel '%.*s': add it to 'fuels'",
                            fuel.len > 8 ? 8 : (int)fuel.len, fuel.ptr);
     }
     struct hour *const h = hour_at(m, start);
@@ -236,8 +247,10 @@ const struct sprout_grid_live_provider sprout_grid_eia = {
     .lifecycle = true,
     .step_s = STEP_S,
     .lag_s = 24 * 3600,
+    .mix = true,
     .past_s = PAST_S,
     .zones = "CISO",
+    .zone_ok = zone_ok,
     .request = request,
     .parse = parse,
 };

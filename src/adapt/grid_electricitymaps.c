@@ -139,9 +139,17 @@ static enum sprout_status parse(const struct sprout_grid_ask *ask, struct sprout
     return status == SPROUT_OK ? sprout_grid_points_finish(out, err) : status;
 }
 
+/* DE, SE-SE3, US-CAL-CISO: a country's two letters, then parts of it. */
 static bool zone_ok(struct sprout_str zone)
 {
-    return !sprout_str_eq(zone, SPROUT_STR("US")); /* a country of zones, none itself */
+    bool good = zone.len >= 2 && (zone.len == 2 || zone.ptr[2] == '-');
+    for (size_t i = 0; i < zone.len; i++) {
+        const char c = zone.ptr[i];
+        const bool letter = c >= 'A' && c <= 'Z';
+        good = good && (i < 2 ? letter : letter || (c >= '0' && c <= '9') || c == '-');
+    }
+    /* The United States are a country of zones, none itself. */
+    return good && !sprout_str_eq(zone, SPROUT_STR("US"));
 }
 
 const struct sprout_grid_live_provider sprout_grid_electricitymaps = {

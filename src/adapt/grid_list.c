@@ -108,6 +108,8 @@ static enum sprout_status make_live(struct entry *e, const struct sprout_grid_en
         .secret = key,
         .max_age = sprout_span_seconds(in->max_age_s),
         .ahead = in->forecast,
+        .fuels = in->fuels,
+        .fuels_count = in->fuels_count,
     };
     if (status == SPROUT_OK) {
         status = sprout_grid_live_new(&opts, &e->live, err);

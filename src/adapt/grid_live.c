@@ -33,6 +33,8 @@ struct sprout_grid_live {
     sprout_span step;
     sprout_span max_age;
     bool ahead;
+    struct sprout_grid_factor factor[SPROUT_GRID_FUELS_MAX];
+    size_t factors;
 
     enum phase phase;
     bool renewed; /* a token was bought for this very question */
@@ -95,6 +97,18 @@ static enum sprout_status check(const struct sprout_grid_live_opts *o,
                            "%s: no url: it is self-hosted, expected its address",
                            p->name);
     }
+    if (o->fuels_count > 0 && !p->mix) {
+        return sprout_fail(err, SPROUT_CONFIG,
+                           "%s: tells intensities and no mix: 'fuels' has no effect",
+                           p->name);
+    }
+    for (size_t i = 0; i < o->fuels_count; i++) {
+        if (isnan(o->fuels[i].g_per_kwh)) {
+            return sprout_fail(err, SPROUT_CONFIG,
+                               "%s: fuel '%.7s' has no g_per_kwh: unknown is not 0",
+                               p->name, o->fuels[i].fuel);
+        }
+    }
     if (p->key != SPROUT_GRID_KEY_NONE && empty(o->secret)) {
         return sprout_fail(err, SPROUT_CONFIG,
                            "%s: no key: expected key_file or key_env with %s", p->name,
@@ -145,6 +159,12 @@ enum sprout_status sprout_grid_live_new(const struct sprout_grid_live_opts *o,
     l->max_age =
         o->max_age.ns > 0 ? o->max_age : (sprout_span){MAX_AGE_STEPS * l->step.ns};
     l->ahead = o->ahead && p->ahead;
+    for (; l->factors < o->fuels_count && l->factors < SPROUT_GRID_FUELS_MAX;
+         l->factors++) {
+        struct sprout_grid_factor *const f = &l->factor[l->factors];
+        snprintf(f->fuel, sizeof f->fuel, "%s", o->fuels[l->factors].fuel);
+        f->intensity.v = o->fuels[l->factors].g_per_kwh;
+    }
     l->next.ns = l->ahead_next.ns = INT64_MIN;
     *out = l;
     return SPROUT_OK;
@@ -180,6 +200,8 @@ static struct sprout_grid_ask ask_of(const struct sprout_grid_live *l, sprout_in
         .now = now,
         .from = l->past_from,
         .until = l->past_until,
+        .factors = l->factor,
+        .factors_count = l->factors,
         .secret = l->provider->key == SPROUT_GRID_KEY_LOGIN && l->phase != ASKED_LOGIN
                       ? l->token
                       : l->secret,

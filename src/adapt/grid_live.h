@@ -15,7 +15,11 @@
 
 #include "adapt/grid_reply.h"
 
-enum { SPROUT_GRID_WHY_MAX = 300, SPROUT_GRID_SECRET_MAX = 512 };
+enum {
+    SPROUT_GRID_WHY_MAX = 300,
+    SPROUT_GRID_SECRET_MAX = 512,
+    SPROUT_GRID_FUELS_MAX = 32,
+};
 
 /* Text for a person, and whether somebody must do something. */
 #define SPROUT_GRID_TROUBLE_TABLE(X)                                                     \
@@ -47,6 +51,8 @@ struct sprout_grid_live_opts {
     const char *secret;  /* the key, or USER:PASSWORD; NULL: none */
     sprout_span max_age; /* 0: two steps */
     bool ahead;          /* ask for a forecast where that is a call of its own */
+    const struct sprout_grid_fuel *fuels; /* factors before the provider's own */
+    size_t fuels_count;                   /* at most SPROUT_GRID_FUELS_MAX */
 };
 
 /* What came of a call. */

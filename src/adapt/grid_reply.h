@@ -92,6 +92,7 @@ struct sprout_grid_live_provider {
     bool lifecycle;
     int64_t step_s;
     int64_t lag_s;     /* how late its newest slot usually is */
+    bool mix;          /* it tells fuels, factors are ours */
     bool ahead;        /* SPROUT_GRID_CALL_AHEAD exists */
     int64_t past_s;    /* longest span of SPROUT_GRID_CALL_PAST; 0: there is none */
     const char *zones; /* an example, for messages */

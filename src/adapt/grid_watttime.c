@@ -12,6 +12,17 @@
 
 enum { STEP_S = 300, PAST_S = 3 * 86400 };
 
+static bool zone_ok(struct sprout_str zone)
+{
+    bool good = zone.len >= 2;
+    for (size_t i = 0; i < zone.len; i++) {
+        const char c = zone.ptr[i];
+        good = good &&
+               ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-');
+    }
+    return good;
+}
+
 static const char *signal_of(const struct sprout_grid_ask *ask)
 {
     return ask->kind == SPROUT_GRID_MARGINAL ? "co2_moer" : "co2_aoer";
@@ -115,6 +126,7 @@ const struct sprout_grid_live_provider sprout_grid_watttime = {
     .step_s = STEP_S,
     .past_s = PAST_S,
     .zones = "CAISO_NORTH",
+    .zone_ok = zone_ok,
     .request = request,
     .parse = parse,
 };

@@ -360,6 +360,17 @@ TABLE(levels, LEVEL_ROWS);
       "Pins the file: vintages of the same year differ.")
 TABLE(csv, CSV_ROWS);
 
+#define FUEL_ROWS(X)                                                                     \
+    X(NAME, struct sprout_grid_fuel, fuel, "", RANGE(0, 7), expect_name,                 \
+      "As the provider spells it, such as `NG`.")                                        \
+    X(NUMBER, struct sprout_grid_fuel, g_per_kwh, "", RANGE(0, 2000), NULL,              \
+      "What a kilowatt-hour of it emits.")
+TABLE(fuels, FUEL_ROWS);
+
+enum { fuels_max = SPROUT_GRID_FUELS_MAX };
+static const cyaml_schema_value_t fuels_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_grid_fuel, fuels_fields)};
+
 #define PROVIDER_ROWS(X)                                                                 \
     X(NAME, struct sprout_grid_entry, provider, "", NO_BOUND, expect_provider,           \
       "A live provider's name, or `csv` (rows of a file), `profile` (hour of the week "  \
@@ -388,7 +399,9 @@ TABLE(csv, CSV_ROWS);
     X(BOOL, struct sprout_grid_entry, forecast, "true", NO_BOUND, NULL,                  \
       "Ask for the coming hours, where that is a call of its own.")                      \
     X(NUMBER, struct sprout_grid_entry, g_per_kwh, "", RANGE(0, 2000), NULL,             \
-      "The constant of `static`.")
+      "The constant of `static`.")                                                       \
+    X(LIST, struct sprout_grid_entry, fuels, NULL, NO_BOUND, NULL,                       \
+      "`eia`: factors of fuels in place of the published defaults, or beside them.")
 TABLE(providers, PROVIDER_ROWS);
 
 enum { providers_max = SPROUT_GRID_LIST_MAX };
