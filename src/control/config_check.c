@@ -560,8 +560,25 @@ static void check_inherited(struct walk *w, yaml_node_t *zone, yaml_node_t *grid
     }
 }
 
+/* With several places each has a name, or nobody could tell their hours apart. */
+static void check_home(struct walk *w, yaml_node_t *list, yaml_node_t *grid)
+{
+    for (size_t i = 0; i < list_count(list); i++) {
+        yaml_node_t *zone = NULL;
+        (void)entry_text(w, list, i, "zone", &zone);
+        if (zone != NULL && !has_text(w, grid, "zone")) {
+            sprout_fail(problem(w, zone), SPROUT_CONFIG,
+                        "upstreams[%zu].zone: expected 'grid.zone', too: where "
+                        "'upstream' stands",
+                        i);
+            return;
+        }
+    }
+}
+
 static void check_upstreams(struct walk *w, yaml_node_t *list, yaml_node_t *grid)
 {
+    check_home(w, list, grid);
     for (size_t i = 0; i < list_count(list); i++) {
         char path[PATH_CAP];
         yaml_node_t *zone = NULL, *where = NULL, *other = NULL;

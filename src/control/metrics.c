@@ -197,7 +197,7 @@ static void put_providers(struct sprout_buf *b, const struct sprout_snapshot *s,
     for (size_t i = 0; i < s->places; i++) {
         const struct sprout_snapshot_place *const p = &s->place[i];
         for (size_t k = 0; k < p->providers; k++) {
-            char order[24];
+            char order[40];
             const struct sprout_grid_live_state *const t = &p->provider[k].state;
             snprintf(order, sizeof order, ",order=\"%zu\"}", k + 1);
             put_zone(b, provider_series[series].name, p->grid.zone);

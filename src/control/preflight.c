@@ -49,17 +49,16 @@ static void tell_value(struct sprout_grid *grid, sprout_instant now,
 }
 
 /* One finding for what holds, and one for each provider of a list. */
-static size_t try_grid(const struct sprout_config *c, sprout_instant now,
+static size_t try_grid(const struct sprout_grid_opts *opts, sprout_instant now,
                        struct sprout_finding *out)
 {
     char line[SPROUT_GRID_WHY_MAX + 64];
-    const struct sprout_grid_opts opts = sprout_config_grid_opts(c, now);
     struct sprout_grid *grid = NULL;
     struct sprout_error err = {0};
     size_t n = 0;
 
     out[n].what = "grid";
-    const enum sprout_status status = sprout_grid_new(&opts, &grid, &err);
+    const enum sprout_status status = sprout_grid_new(opts, &grid, &err);
     if (status != SPROUT_OK) {
         sprout_fail(&out[n++].found, status, "%.390s", err.message);
         return n;
@@ -81,11 +80,26 @@ static size_t try_grid(const struct sprout_config *c, sprout_instant now,
     return n;
 }
 
-static void try_upstream(const struct sprout_config *c, struct sprout_finding *f)
+/* Home and the zones of `upstreams`. */
+static size_t try_grids(const struct sprout_config *c, sprout_instant now,
+                        struct sprout_finding *out)
+{
+    struct sprout_config_zone zone[SPROUT_ZONES_MAX];
+    const size_t zones = sprout_config_zones(c, zone);
+    const struct sprout_grid_opts home = sprout_config_grid_opts(c, now);
+    size_t n = try_grid(&home, now, out);
+    for (size_t i = 0; i < zones; i++) {
+        const struct sprout_grid_opts opts = sprout_config_zone_opts(&zone[i], now);
+        n += try_grid(&opts, now, out + n);
+    }
+    return n;
+}
+
+static void try_upstream(const char *url, struct sprout_finding *f)
 {
     struct sprout_error err = {0};
     int code = 0;
-    if (c->upstream[0] == '\0') {
+    if (url[0] == '\0') {
         sprout_fail(
             &f->found, SPROUT_CONFIG,
             "none: give --upstream http://HOST:PORT, or 'upstream:' in sprout.yaml");
@@ -97,12 +111,11 @@ static void try_upstream(const struct sprout_config *c, struct sprout_finding *f
         return;
     }
     struct sprout_buf answer = sprout_buf_of(body, ANSWER_MAX);
-    const enum sprout_status status =
-        sprout_http_get(c->upstream, "/v1/models", sprout_span_seconds(UPSTREAM_SECONDS),
-                        &answer, &code, &err);
+    const enum sprout_status status = sprout_http_get(
+        url, "/v1/models", sprout_span_seconds(UPSTREAM_SECONDS), &answer, &code, &err);
     if (status == SPROUT_OK || status == SPROUT_LIMIT) {
-        sprout_fail(&f->found, SPROUT_OK, "%.200s answers (HTTP %d to /v1/models)",
-                    c->upstream, code);
+        sprout_fail(&f->found, SPROUT_OK, "%.200s answers (HTTP %d to /v1/models)", url,
+                    code);
     } else {
         sprout_fail(&f->found, status, "%.380s; is the inference server running?",
                     err.message);
@@ -358,9 +371,13 @@ static void try_meters(const struct sprout_config *c, struct sprout_finding *f)
 size_t sprout_preflight(const struct sprout_config *c, sprout_instant now,
                         struct sprout_finding *out)
 {
-    size_t n = try_grid(c, now, out);
+    size_t n = try_grids(c, now, out);
     out[n].what = "upstream";
-    try_upstream(c, &out[n++]);
+    try_upstream(c->upstream, &out[n++]);
+    for (uint32_t i = 0; i < c->upstreams_count; i++) {
+        out[n].what = "upstream";
+        try_upstream(c->upstreams[i].url, &out[n++]);
+    }
     if (c->meters_count > 0) {
         out[n].what = "meters";
         try_meters(c, &out[n++]);

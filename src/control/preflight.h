@@ -10,7 +10,8 @@
 
 #include "control/config.h"
 
-enum { SPROUT_PREFLIGHT_MAX = 26 };
+/* Of each of 16 places a grid and 12 providers, 16 upstreams, and the rest. */
+enum { SPROUT_PREFLIGHT_MAX = 16 * 13 + 16 + 8 };
 
 struct sprout_finding {
     const char *what; /* "grid", "upstream", ... */

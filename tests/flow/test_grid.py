@@ -432,3 +432,29 @@ def test_each_providers_last_success_and_error_are_told(tmp_path, upstream, prov
     finally:
         del os.environ["K"]
         broken.close()
+
+
+def test_retry_after_is_obeyed(tmp_path, upstream, provider):
+    """Without it the next question comes after a quarter of a minute at the earliest."""
+    if reason := nginx_missing():
+        pytest.skip(reason)
+    asked = []
+
+    def answer(*_):
+        asked.append(time.monotonic())
+        if len(asked) == 1:
+            return 429, {"Retry-After": "2"}, b""
+        return 200, {}, electricitymaps(55)
+    provider.answer = answer
+    os.environ["ELECTRICITYMAPS_KEY"] = KEY
+    try:
+        up = Up(tmp_path / "state", upstream, "--config", str(config(tmp_path, em(provider))))
+    finally:
+        del os.environ["ELECTRICITYMAPS_KEY"]
+    try:
+        wait_until(lambda: len(asked) >= 2, 12, "a second question")
+        assert asked[1] - asked[0] >= 1.9
+        wait_until(lambda: up.status()["grid"]["g_per_kwh"] == 55)
+        assert "429" in up.status()["grid"]["providers"][0]["last_error"]
+    finally:
+        up.stop()

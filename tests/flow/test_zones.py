@@ -133,3 +133,25 @@ def test_status_and_metrics_know_all_zones(places):
     assert "700 g/kWh, zone PL, assumed" in done.stdout
     assert "20 g/kWh, zone FR, assumed" in done.stdout
     assert "floor 1.000, mix L0 100 % L1 0 % L2 0 %" in done.stdout
+
+
+def test_check_and_grid_try_every_place(tmp_path, upstream):
+    with stopped(Upstream()) as clean:
+        config = tmp_path / "sprout.yaml"
+        config.write_text(json.dumps({
+            "upstream": f"http://127.0.0.1:{upstream.port}", "dir": str(tmp_path / "state"),
+            "grid": {"zone": "PL", "source": "static", "static_g_per_kwh": 700},
+            "upstreams": [
+                {"name": "clean", "url": f"http://127.0.0.1:{clean.port}", "path": "/fr/",
+                 "zone": "FR", "grid": {"source": "static", "static_g_per_kwh": 20}}]}))
+        done = subprocess.run([SPROUT, "check", "--config", config, "--json"], text=True,
+                              capture_output=True, timeout=60)
+        found = json.loads(done.stdout)
+        told = [f["text"] for f in found["findings"] if f["what"] == "grid"]
+        assert [t.split(" in zone ")[1][:2] for t in told] == ["PL", "FR"]
+        assert sum(f["what"] == "upstream" for f in found["findings"]) == 2
+        done = subprocess.run([SPROUT, "grid", "--config", config, "--json"], text=True,
+                              capture_output=True, timeout=60)
+        said = json.loads(done.stdout)
+        assert said["now"]["zone"] == "PL"
+        assert [(z["zone"], z["now"]["g_per_kwh"]) for z in said["zones"]] == [("FR", 20)]

@@ -378,6 +378,9 @@ static void upstreams_that_contradict_each_other_are_told(void **state)
         {"upstreams: [{name: a, url: http://h:1, path: /a/, zone: FR, grid: {source: "
          "csv}}]",
          "upstreams[0].grid.source: found 'csv'"},
+        {"upstreams: [{name: a, url: http://h:1, path: /a/, zone: FR, grid: {source: "
+         "static}}]",
+         "upstreams[0].zone: expected 'grid.zone', too"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct sprout_config *c = NULL;
