@@ -121,10 +121,15 @@ struct sprout_config_clients {
     bool receipts;
 };
 
+/* A preset's name stands in place of the figures beside it; core/preset.h. */
 struct sprout_config_carbon {
     double pue;
+    char *facility;
+    double host_factor;
+    char *host;
     double embodied_g;
     double lifetime_years;
+    char *embodied;
 };
 
 struct sprout_config_profile {

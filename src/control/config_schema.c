@@ -12,6 +12,7 @@
 #include "adapt/meter.h"
 #include "core/instant.h"
 #include "core/predict.h"
+#include "core/preset.h"
 
 enum { PROTECT_MAX = 32 };
 
@@ -174,6 +175,28 @@ static const char *expect_parts(struct sprout_str s)
     return s.len == 0 || sprout_meter_parts(s) != 0
                ? NULL
                : "gpu, cpu, dram or node, joined by +";
+}
+
+static bool is_preset(enum sprout_preset_kind kind, struct sprout_str s)
+{
+    return s.len == 0 || sprout_preset_find(kind, s) != NULL;
+}
+
+static const char *expect_facility(struct sprout_str s)
+{
+    return is_preset(SPROUT_PRESET_PUE, s) ? NULL : "azure, google, aws or mistral";
+}
+
+static const char *expect_host(struct sprout_str s)
+{
+    return is_preset(SPROUT_PRESET_HOST, s) ? NULL : "gemini-2025";
+}
+
+static const char *expect_embodied(struct sprout_str s)
+{
+    return is_preset(SPROUT_PRESET_EMBODIED, s)
+               ? NULL
+               : "sprout-paper, ecologits-h100 or chien-2023-a100";
 }
 
 /* A URL with path and query; keys do not belong into it. */
@@ -552,10 +575,23 @@ TABLE(wire, WIRE_ROWS);
 #define CARBON_ROWS(X)                                                                   \
     X(NUMBER, struct sprout_config_carbon, pue, "1", RANGE(1, 10), NULL,                 \
       "Energy of the facility over energy of its computers.")                            \
+    X(TEXT, struct sprout_config_carbon, facility, "", NO_BOUND, expect_facility,        \
+      "A published `pue` in place of it: `azure` 1.20, `google` 1.09, `aws` 1.14, "      \
+      "`mistral` 1.16.")                                                                 \
+    X(NUMBER, struct sprout_config_carbon, host_factor, "1", RANGE(1, 10), NULL,         \
+      "Energy of the whole server over what is metered or modelled, where that is the "  \
+      "accelerator alone; grams hold it, joules do not.")                                \
+    X(TEXT, struct sprout_config_carbon, host, "", NO_BOUND, expect_host,                \
+      "A published `host_factor` in place of it: `gemini-2025` 1.431.")                  \
     X(NUMBER, struct sprout_config_carbon, embodied_g, "26356.568", RANGE(0, 1e9), NULL, \
       "Carbon of making the hardware, in g (default: one A100, as the paper).")          \
     X(NUMBER, struct sprout_config_carbon, lifetime_years, "5", RANGE(0.1, 50), NULL,    \
-      "Over how many years of 365 days it is spread.")
+      "Over how many years of 365 days it is spread.")                                   \
+    X(TEXT, struct sprout_config_carbon, embodied, "", NO_BOUND, expect_embodied,        \
+      "Published figures in place of both: `sprout-paper` (26.357 kg, 5 years), "        \
+      "`ecologits-h100` (876.5 kg, 3 years), `chien-2023-a100` (318 kg; "                \
+      "`lifetime_years` "                                                                \
+      "as given).")
 TABLE(carbon, CARBON_ROWS);
 
 #define PROFILE_ROWS(X)                                                                  \

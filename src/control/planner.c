@@ -9,6 +9,7 @@
 #include "control/planner_inner.h"
 
 #include "base/hash.h"
+#include "core/preset.h"
 #include "core/instant.h"
 #include "core/optimize.h"
 #include "core/prior.h"
@@ -379,6 +380,27 @@ static void name_policy(struct plan *p)
     p->policy->id = sprout_arena_str(p->arena, sprout_buf_str(&b));
 }
 
+/* Presets in place of figures.  The host's part is of the operational energy, as the
+ * facility's is: one factor for both. */
+static struct sprout_carbon_params carbon_of(const struct sprout_config_carbon *c)
+{
+    const struct sprout_preset *const made =
+        sprout_preset_find(SPROUT_PRESET_EMBODIED, sprout_str_of(c->embodied));
+    const struct sprout_preset *const facility =
+        sprout_preset_find(SPROUT_PRESET_PUE, sprout_str_of(c->facility));
+    const struct sprout_preset *const host =
+        sprout_preset_find(SPROUT_PRESET_HOST, sprout_str_of(c->host));
+    const double years =
+        made != NULL && made->years > 0 ? made->years : c->lifetime_years;
+
+    return (struct sprout_carbon_params){
+        .pue = (facility != NULL ? facility->value : c->pue) *
+               (host != NULL ? host->value : c->host_factor),
+        .embodied = {made != NULL ? made->value : c->embodied_g},
+        .lifetime = {years * SECONDS_A_YEAR},
+    };
+}
+
 static void copy_settings(struct plan *p)
 {
     const struct sprout_config *const c = p->in->config;
@@ -393,11 +415,7 @@ static void copy_settings(struct plan *p)
     to->level_count = p->levels;
     to->strata = p->stratum;
     to->stratum_count = 1;
-    to->carbon = (struct sprout_carbon_params){
-        .pue = c->carbon.pue,
-        .embodied = {c->carbon.embodied_g},
-        .lifetime = {c->carbon.lifetime_years * SECONDS_A_YEAR},
-    };
+    to->carbon = carbon_of(&c->carbon);
     p->stratum->name = SPROUT_STR("all");
 }
 

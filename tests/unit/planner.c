@@ -181,6 +181,27 @@ static void costs_are_equation_one(void **state)
     sprout_config_free(c);
 }
 
+static void presets_stand_in_for_figures(void **state)
+{
+    (void)state;
+    struct sprout_config *c = config_of("carbon: {embodied: ecologits-h100, facility: "
+                                        "google, host: gemini-2025, pue: 3}");
+    struct sprout_plan_in in = input(c, 360);
+    struct planned p = plan(&in);
+    assert_near(p.policy->carbon.pue, 1.09 * 83 / 58);
+    assert_near(p.policy->carbon.embodied.v, 876500);
+    assert_near(p.policy->carbon.lifetime.v, 94608000);
+    sprout_config_free(c);
+    c = config_of(
+        "carbon: {embodied: chien-2023-a100, lifetime_years: 4, host_factor: 2}");
+    in = input(c, 360);
+    p = plan(&in);
+    assert_near(p.policy->carbon.pue, 2);
+    assert_near(p.policy->carbon.embodied.v, 318000);
+    assert_near(p.policy->carbon.lifetime.v, 4.0 * 365 * 86400);
+    sprout_config_free(c);
+}
+
 static void no_grid_value_means_everything_at_l0(void **state)
 {
     (void)state;
@@ -545,6 +566,7 @@ int main(void)
         cmocka_unit_test(the_mix_is_the_optimum_at_every_floor),
         cmocka_unit_test(the_papers_floor_follows_the_grid),
         cmocka_unit_test(costs_are_equation_one),
+        cmocka_unit_test(presets_stand_in_for_figures),
         cmocka_unit_test(no_grid_value_means_everything_at_l0),
         cmocka_unit_test(a_grid_of_zero_is_a_value),
         cmocka_unit_test(rules_get_an_optimum_of_their_own),

@@ -9,6 +9,7 @@
 
 #include "core/carbon.h"
 #include "core/energy.h"
+#include "core/preset.h"
 #include "core/profile.h"
 
 #define assert_near(a, b, eps) assert_true(fabs((a) - (b)) <= (eps))
@@ -86,6 +87,23 @@ static void embodied_carbon_by_the_published_check(void **state)
     assert_near(sprout_carbon_embodied(&p, (sprout_seconds){3600}).v, 28.5, 0.05);
 }
 
+/* In mg a second, as published beside the kilograms. */
+static void presets_are_the_published_values(void **state)
+{
+    (void)state;
+    const struct sprout_preset *p =
+        sprout_preset_find(SPROUT_PRESET_EMBODIED, SPROUT_STR("sprout-paper"));
+    assert_near(p->value * 1000 / (p->years * 365 * 86400), 0.167, 5e-4);
+    assert_near(p->value, sprout_carbon_paper.embodied.v, 0);
+    p = sprout_preset_find(SPROUT_PRESET_EMBODIED, SPROUT_STR("ecologits-h100"));
+    assert_near(p->value * 1000 / (p->years * 365 * 86400), 9.26, 5e-3);
+    assert_near(p->value, (164 + 5700 / 8.0) * 1000, 0);
+    p = sprout_preset_find(SPROUT_PRESET_PUE, SPROUT_STR("google"));
+    assert_near(p->value, 1.09, 0);
+    assert_null(sprout_preset_find(SPROUT_PRESET_HOST, SPROUT_STR("google")));
+    assert_null(sprout_preset_find(SPROUT_PRESET_PUE, SPROUT_STR("")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +111,7 @@ int main(void)
         cmocka_unit_test(batches_are_fitted_within_five_percent),
         cmocka_unit_test(one_at_a_time_is_what_receipts_use),
         cmocka_unit_test(embodied_carbon_by_the_published_check),
+        cmocka_unit_test(presets_are_the_published_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
