@@ -83,7 +83,8 @@ static enum sprout_status read_amdsmi(struct meter *m, struct sprout_error *err)
                                "none: use hwmon",
                                m->channel[i].name, code);
         }
-        m->channel[i].value = (uint64_t)llround((double)count * (double)resolution);
+        m->channel[i].value =
+            (uint64_t)llroundl((long double)count * (long double)resolution);
     }
     return SPROUT_OK;
 }

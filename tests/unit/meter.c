@@ -233,6 +233,93 @@ static void one_gpu_by_uuid(void **state)
     sprout_meters_close(m);
 }
 
+/* ---- amdsmi ---------------------------------------------------------------------------- */
+
+/* Two GPUs of one socket: code of the start, of a reading, resolution, accumulators. */
+static const char fake_amdsmi[] =
+    "#include <stdint.h>\n#include <stdio.h>\n#include <string.h>\n"
+    "struct s { unsigned n; int init, code; float res; unsigned long long acc[2]; };\n"
+    "static struct s get(void) { struct s s; memset(&s, 0, sizeof s);\n"
+    "  FILE *f = fopen(SCRIPT, \"r\"); if (f) { if (fscanf(f, \"%u %d %d %f %llu "
+    "%llu\",\n"
+    "  &s.n, &s.init, &s.code, &s.res, &s.acc[0], &s.acc[1]) != 6) s.code = 99;\n"
+    "  fclose(f); } return s; }\n"
+    "int amdsmi_init(uint64_t what) { return what == 2 ? get().init : 98; }\n"
+    "int amdsmi_shut_down(void) { return 0; }\n"
+    "int amdsmi_get_socket_handles(uint32_t *n, void **h)"
+    " { *n = 1; if (h) h[0] = (void *)9; return 0; }\n"
+    "int amdsmi_get_processor_handles(void *s, uint32_t *n, void **h) { (void)s;"
+    " *n = get().n; for (unsigned i = 0; h && i < *n; i++) h[i] = (void *)(i + 1ul);"
+    " return 0; }\n"
+    "int amdsmi_get_energy_count(void *h, uint64_t *v, float *r, uint64_t *t)"
+    " { struct s s = get(); *v = s.acc[(unsigned long)h - 1]; *r = s.res; *t = 1;"
+    " return s.code; }\n";
+
+static char amd_library[PATH];
+
+static void build_amd_library(void)
+{
+    char command[4 * PATH];
+    put("amdsmi.c", fake_amdsmi);
+    snprintf(amd_library, sizeof amd_library, "%s/libamd_smi.so", dir);
+    snprintf(command, sizeof command,
+             "cc -shared -fPIC -DSCRIPT='\"%s/amd\"' -o %s %s/amdsmi.c", dir, amd_library,
+             dir);
+    assert_int_equal(shell(command), 0);
+}
+
+static void amdsmi_counts_and_voids(void **state)
+{
+    (void)state;
+    struct sprout_meters *m = NULL;
+    const struct sprout_meter_opts o = {.kind = "amdsmi", .library = amd_library};
+    /* More microjoules than a double has bits for. */
+    put("amd", "2 0 0 15.25 1000000000000001 40");
+    assert_int_equal(open_one(&o, &m), SPROUT_OK);
+    assert_string_equal(sprout_meters_method(m), "measured:amdsmi");
+    assert_int_equal(sprout_meters_covers(m), SPROUT_METER_GPU);
+    assert_void(m, SPROUT_MORE);
+    put("amd", "2 0 0 15.25 1000000000000005 44");
+    assert_reads(m, 61 + 61);
+    put("amd", "2 0 2 15.25 0 0"); /* refused: a guest has no counter */
+    assert_void(m, SPROUT_UNAVAILABLE);
+    assert_says("use hwmon");
+    put("amd", "2 0 0 15.25 1000000000000400 400");
+    assert_void(m, SPROUT_MORE); /* the gap is nobody's */
+    put("amd", "2 0 0 15.25 1000000000000404 400");
+    assert_reads(m, 61);
+    put("amd", "2 0 0 15.25 8 400"); /* the driver was loaded again */
+    assert_void(m, SPROUT_MORE);
+    assert_says("went back");
+    put("amd", "2 0 0 15.25 12 404");
+    assert_reads(m, 61 + 61);
+    put("amd", "2 0 0 0 12 404"); /* no resolution: no energy */
+    assert_void(m, SPROUT_UNAVAILABLE);
+    sprout_meters_close(m);
+}
+
+static void amdsmi_says_what_is_missing(void **state)
+{
+    (void)state;
+    struct sprout_meters *m = NULL;
+    struct sprout_meter_opts o = {.kind = "amdsmi", .library = amd_library};
+    put("amd", "0 0 0 15.25 0 0");
+    assert_int_equal(open_one(&o, &m), SPROUT_NOT_FOUND);
+    assert_says("no GPU");
+    put("amd", "2 34 0 15.25 0 0"); /* no driver */
+    assert_int_equal(open_one(&o, &m), SPROUT_UNAVAILABLE);
+    assert_says("code 34");
+    put("amd", "2 0 2 15.25 0 0");
+    assert_int_equal(open_one(&o, &m), SPROUT_UNAVAILABLE);
+    o.library = "/nowhere/libamd_smi.so";
+    assert_int_equal(open_one(&o, &m), SPROUT_NOT_FOUND);
+    assert_says("ROCm");
+    o.library = library; /* a library of something else */
+    assert_int_equal(open_one(&o, &m), SPROUT_NOT_FOUND);
+    assert_says("lacks");
+    assert_null(m);
+}
+
 /* ---- rapl and hwmon -------------------------------------------------------------------- */
 
 static void put_zone(const char *zone, const char *name, const char *uj)
@@ -524,6 +611,7 @@ static int set_up(void **state)
     (void)state;
     assert_non_null(mkdtemp(dir));
     build_library();
+    build_amd_library();
     start_server();
     return 0;
 }
@@ -548,6 +636,8 @@ int main(void)
         cmocka_unit_test(nvml_integrates_power_where_there_is_no_counter),
         cmocka_unit_test(nvml_refuses_mig_and_says_what_is_missing),
         cmocka_unit_test(one_gpu_by_uuid),
+        cmocka_unit_test(amdsmi_counts_and_voids),
+        cmocka_unit_test(amdsmi_says_what_is_missing),
         cmocka_unit_test(rapl_sums_packages_and_dram_and_nothing_twice),
         cmocka_unit_test(without_a_package_rapl_says_why),
         cmocka_unit_test(hwmon_prefers_energy_and_wants_one_chip),
