@@ -235,6 +235,8 @@ install: all ## install under $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(MODULE) $(DESTDIR)$(PREFIX)/lib/sprout/ngx_http_sprout_module.so
 	install -D -m 644 data/predictor/default.weights \
 	    $(DESTDIR)$(PREFIX)/share/sprout/default.weights
+	for f in grafana-dashboard.json prometheus-alerts.yml; do install -D -m 644 packaging/$$f \
+	    $(DESTDIR)$(PREFIX)/share/sprout/$$f; done
 	for m in man/*.1; do install -D -m 644 $$m \
 	    $(DESTDIR)$(PREFIX)/share/man/man1/$${m##*/}; done
 clean: ## remove everything that was built

@@ -231,6 +231,7 @@ static void put_journal(const struct sprout_daemon *d, struct sprout_snapshot *o
     out->journal_trouble = sprout_journal_trouble(j);
     out->lag_bytes = sprout_journal_lag(j);
     out->ingest = sprout_ingest_counts(d->ingest);
+    out->telemetry = sprout_ingest_telemetry(d->ingest);
 }
 
 void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,

@@ -35,6 +35,8 @@ struct sprout_ingest {
     struct sprout_journal_position committed;
     struct sprout_ingest_counts counts;
     struct sprout_ingest_counts batch; /* added to counts at the commit */
+    struct sprout_telemetry telemetry;
+    struct sprout_telemetry staged; /* becomes telemetry at the commit */
     struct old_policy old[SPROUT_INGEST_POLICIES];
     size_t next_old; /* to be replaced next */
     char *policy_json;
@@ -49,6 +51,7 @@ enum sprout_status sprout_ingest_new(const char *journal_path, struct sprout_sto
         return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for ingest");
     }
     in->store = store;
+    sprout_telemetry_init(&in->telemetry);
     in->policy_json = malloc(SPROUT_POLICY_BYTES_MAX);
     enum sprout_status status =
         in->policy_json == NULL
@@ -356,6 +359,9 @@ static enum sprout_status take_record(struct sprout_ingest *in,
         status = keep_sample(in, record, err);
     }
     if (status == SPROUT_OK) {
+        if (is_new) {
+            sprout_telemetry_note(&in->staged, record);
+        }
         *(is_new ? &in->batch.receipts : &in->batch.duplicates) += 1;
     }
     return status;
@@ -460,6 +466,7 @@ enum sprout_status sprout_ingest_run(struct sprout_ingest *in, sprout_mono mono,
         return SPROUT_OK;
     }
     in->batch = (struct sprout_ingest_counts){0};
+    in->staged = in->telemetry;
     status = sprout_store_begin(in->store, err);
     if (status == SPROUT_OK) {
         status = take_batch(in, &line, mono, wall, &lines, err);
@@ -477,6 +484,7 @@ enum sprout_status sprout_ingest_run(struct sprout_ingest *in, sprout_mono mono,
         return status;
     }
     in->committed = position;
+    in->telemetry = in->staged;
     add_counts(&in->counts, &in->batch);
     *out_lines = lines;
     return SPROUT_OK;
@@ -490,4 +498,9 @@ struct sprout_ingest_counts sprout_ingest_counts(const struct sprout_ingest *in)
 const struct sprout_journal *sprout_ingest_journal(const struct sprout_ingest *in)
 {
     return in->journal;
+}
+
+const struct sprout_telemetry *sprout_ingest_telemetry(const struct sprout_ingest *in)
+{
+    return &in->telemetry;
 }

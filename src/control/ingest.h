@@ -21,6 +21,7 @@
 
 #include "adapt/journal.h"
 #include "adapt/store.h"
+#include "control/telemetry.h"
 #include "core/policy.h"
 
 enum {
@@ -54,6 +55,9 @@ void sprout_ingest_set_policy(struct sprout_ingest *in,
 /* Whoever measures: lines then wait until they are ripe, and what was measured stands in
  * their receipts.  NULL: nobody, everything is modelled.  Borrowed. */
 void sprout_ingest_set_metering(struct sprout_ingest *in, struct sprout_metering *m);
+
+/* What was ingested since the start; borrowed, good until the next run. */
+const struct sprout_telemetry *sprout_ingest_telemetry(const struct sprout_ingest *in);
 
 /* At most one batch.  *out_lines is how many lines it took: 0 means there are no more now.
  * After an error nothing of the batch is in the ledger, and it may be run again. */

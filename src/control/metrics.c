@@ -364,4 +364,7 @@ void sprout_snapshot_put_metrics(struct sprout_buf *b, const struct sprout_snaps
     if (s->ledger_open) {
         put_groups(b, s);
     }
+    if (s->telemetry != NULL) {
+        sprout_telemetry_put(b, s->telemetry);
+    }
 }

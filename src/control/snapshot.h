@@ -76,6 +76,7 @@ struct sprout_snapshot {
     const char *journal_trouble; /* the last one, "" when there was none */
     int64_t lag_bytes;
     struct sprout_ingest_counts ingest;
+    const struct sprout_telemetry *telemetry; /* NULL: no ledger */
 
     bool metered; /* meters are configured and at work */
     struct sprout_metering_state metering;
