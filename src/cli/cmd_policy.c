@@ -13,9 +13,9 @@
 #include "core/instant.h"
 
 static const char help_text[] =
-    "usage: sprout policy [show] [--dir DIR | --config FILE] [--json]\n"
-    "       sprout policy explain [--dir DIR | --config FILE] [--json]\n"
-    "       sprout policy test [--dir DIR | --config FILE] [--json] [REQUEST...]\n"
+    "usage: sprout policy [show] [--dir DIR | --config FILE] [--zone Z] [--json]\n"
+    "       sprout policy explain [--dir DIR | --config FILE] [--zone Z] [--json]\n"
+    "       sprout policy test [--dir DIR | --config FILE] [--zone Z] [--json] [REQUEST...]\n"
     "\n"
     "Shows the policy in force, says why it is what it is, or what would happen to a\n"
     "request under it.\n"
@@ -23,6 +23,7 @@ static const char help_text[] =
     "  --dir DIR      folder of policy.json (default: that of the configuration, else\n"
     "                 sprout-data)\n"
     "  --config FILE  sprout.yaml that names the folder\n"
+    "  --zone Z       as it holds for upstreams in that zone\n"
     "  --json         for programs; of `show` it is policy.json itself\n"
     "  --help         this text\n"
     "\n"
@@ -60,6 +61,8 @@ bool sprout_policy_cli_option(int argc, char **argv, int *i, struct policy_opts 
         opts->dir = value_of(argc, argv, i, bad);
     } else if (strcmp(argv[*i], "--config") == 0) {
         opts->config = value_of(argc, argv, i, bad);
+    } else if (strcmp(argv[*i], "--zone") == 0) {
+        opts->zone = value_of(argc, argv, i, bad);
     } else if (strcmp(argv[*i], "--json") == 0) {
         opts->json = true;
     } else {
@@ -98,6 +101,14 @@ int sprout_policy_cli_open(const struct policy_opts *opts, struct sprout_policy_
     enum sprout_status status = find_dir(opts, out_dir, &err);
     if (status == SPROUT_OK) {
         status = sprout_policy_file_open(out_dir, out, &err);
+    }
+    if (status == SPROUT_OK && opts->zone != NULL) {
+        status = sprout_policy_file_see(out, sprout_str_of(opts->zone), &err);
+        if (status != SPROUT_OK) {
+            fprintf(stderr, "sprout policy: %s\n", err.message);
+            sprout_policy_file_close(out);
+            return sprout_status_exit(status);
+        }
     }
     if (status != SPROUT_OK) {
         fprintf(stderr, "sprout policy: %s%s\n", err.message,

@@ -11,6 +11,7 @@
 struct policy_opts {
     const char *dir; /* NULL: not given */
     const char *config;
+    const char *zone; /* NULL: the policy's own */
     bool json;
 };
 

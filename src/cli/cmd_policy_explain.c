@@ -175,7 +175,8 @@ int sprout_policy_cli_explain(const struct policy_opts *opts)
     if (rc != 0 || file.policy == NULL) {
         return rc;
     }
-    sprout_explain(file.policy, 0, sprout_clock_wall(), dir, &e);
+    sprout_explain(file.policy, 0, sprout_clock_wall(), opts->zone == NULL ? dir : NULL,
+                   &e);
     if (opts->json) {
         struct sprout_buf b = sprout_buf_of(json, sizeof json);
         sprout_explain_put(&b, file.policy, 0, &e);

@@ -49,9 +49,41 @@ enum sprout_status sprout_policy_file_open(const char *dir,
     return SPROUT_OK;
 }
 
+enum sprout_status sprout_policy_file_see(struct sprout_policy_file *f,
+                                          struct sprout_str zone,
+                                          struct sprout_error *err)
+{
+    char names[200] = "";
+    struct sprout_buf b = sprout_buf_of(names, sizeof names - 1);
+
+    if (sprout_policy_zone_find(f->policy, zone) == NULL) {
+        for (size_t i = 0; i < f->policy->zone_count; i++) {
+            const struct sprout_str name = f->policy->zones[i].grid.zone;
+            sprout_buf_printf(&b, "%s%.*s", i > 0 ? ", " : "", (int)name.len, name.ptr);
+        }
+        names[b.len] = '\0';
+        return sprout_fail(err, SPROUT_NOT_FOUND,
+                           "the policy has no zone '%.*s' beside its own; those there "
+                           "are: %s",
+                           zone.len > 64 ? 64 : (int)zone.len, zone.ptr,
+                           b.len == 0 ? "none" : names);
+    }
+    f->view = malloc(SPROUT_POLICY_MEMORY);
+    struct sprout_arena arena =
+        sprout_arena_of(f->view, f->view == NULL ? 0 : SPROUT_POLICY_MEMORY);
+    const struct sprout_policy *const seen =
+        sprout_policy_in_zone(f->policy, zone, &arena);
+    if (seen == NULL) {
+        return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for the zone");
+    }
+    f->policy = seen;
+    return SPROUT_OK;
+}
+
 void sprout_policy_file_close(struct sprout_policy_file *f)
 {
     sprout_file_free(&f->text);
+    free(f->view);
     free(f->block);
     *f = (struct sprout_policy_file){0};
 }

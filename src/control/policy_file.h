@@ -12,6 +12,7 @@
 struct sprout_policy_file {
     struct sprout_file text; /* policy.json as it lies there */
     char *block;
+    char *view; /* memory of what is seen from a zone; NULL: nothing is */
     const struct sprout_policy *policy;
 };
 
@@ -20,6 +21,11 @@ SPROUT_MUST_USE enum sprout_status sprout_policy_file_open(const char *dir,
                                                            struct sprout_policy_file *out,
                                                            struct sprout_error *err);
 
+/* `policy` becomes what holds in one of its zones.  SPROUT_NOT_FOUND names those there are;
+ * SPROUT_NO_MEMORY.  The file stays open after either. */
+SPROUT_MUST_USE enum sprout_status sprout_policy_file_see(struct sprout_policy_file *f,
+                                                          struct sprout_str zone,
+                                                          struct sprout_error *err);
 void sprout_policy_file_close(struct sprout_policy_file *f); /* a zeroed one is fine */
 
 #endif

@@ -155,3 +155,20 @@ def test_check_and_grid_try_every_place(tmp_path, upstream):
         said = json.loads(done.stdout)
         assert said["now"]["zone"] == "PL"
         assert [(z["zone"], z["now"]["g_per_kwh"]) for z in said["zones"]] == [("FR", 20)]
+
+
+def test_the_policy_can_be_seen_from_a_zone(places):
+    def policy(*args):
+        done = subprocess.run([SPROUT, "policy", *args, "--dir", places.dir], text=True,
+                              capture_output=True, timeout=30)
+        return done.returncode, done.stdout, done.stderr
+
+    code, out, _ = policy("test", "--json", "--zone", "FR")
+    shares = json.loads(out)["shares"]
+    assert code == 0 and (shares.get("L0") if isinstance(shares, dict) else shares[0]) == 1, out
+    code, out, _ = policy("explain", "--zone", "FR")
+    assert code == 0 and "20 g/kWh" in out and "FR" in out
+    code, out, _ = policy("explain")
+    assert code == 0 and "700 g/kWh" in out and "PL" in out
+    code, _, err = policy("show", "--zone", "XX")
+    assert code == 66 and "those there are: FR" in err
