@@ -128,7 +128,9 @@ static bool look_at(const struct sprout_journal *j, const char *name, struct sib
     return true;
 }
 
-/* Order of writing: by last change; of equals the one still in use comes last. */
+/* Order of writing: by last change; of equals the one still in use comes last, and the
+ * others by name, so that no two files are each younger than the other: a follower would
+ * go from one to the other for ever. */
 static bool older(const struct sibling *a, const struct sibling *b)
 {
     if (a->changed.tv_sec != b->changed.tv_sec) {
@@ -137,12 +139,15 @@ static bool older(const struct sibling *a, const struct sibling *b)
     if (a->changed.tv_nsec != b->changed.tv_nsec) {
         return a->changed.tv_nsec < b->changed.tv_nsec;
     }
-    return !a->current && b->current;
+    if (a->current != b->current) {
+        return !a->current;
+    }
+    return strcmp(a->path, b->path) < 0;
 }
 
-/* The oldest file changed at `after` or later that is not the one at pos; `after` NULL: the
+/* The oldest file that is younger than `after` and not the one at pos; `after` NULL: the
  * oldest of all. */
-static bool oldest_sibling(const struct sprout_journal *j, const struct timespec *after,
+static bool oldest_sibling(const struct sprout_journal *j, const struct sibling *after,
                            struct sibling *out)
 {
     struct sibling s;
@@ -154,9 +159,7 @@ static bool oldest_sibling(const struct sprout_journal *j, const struct timespec
             (s.inode == j->pos.inode && s.device == j->pos.device)) {
             continue;
         }
-        if (after != NULL &&
-            (s.changed.tv_sec < after->tv_sec ||
-             (s.changed.tv_sec == after->tv_sec && s.changed.tv_nsec < after->tv_nsec))) {
+        if (after != NULL && !older(after, &s)) {
             continue;
         }
         if (!found || older(&s, out)) {
@@ -476,7 +479,7 @@ static enum sprout_status at_end(struct sprout_journal *j, sprout_mono now,
                                  struct sprout_journal_line *out, bool *moved,
                                  struct sprout_error *err)
 {
-    struct sibling next;
+    struct sibling at, next;
     struct stat st;
 
     *moved = false;
@@ -501,7 +504,11 @@ static enum sprout_status at_end(struct sprout_journal *j, sprout_mono now,
         return sprout_fail(err, SPROUT_IO, "cannot look at the journal %s: %s", j->path,
                            strerror(errno));
     }
-    if (!oldest_sibling(j, &st.st_mtim, &next) && !look_at(j, j->base, &next)) {
+    if (!sibling_at_pos(j,
+                        &at)) { /* it was removed: no name, so before all of its time */
+        at = (struct sibling){.changed = st.st_mtim};
+    }
+    if (!oldest_sibling(j, &at, &next) && !look_at(j, j->base, &next)) {
         return SPROUT_MORE;
     }
     if (!start_file(j, next.path, err)) {

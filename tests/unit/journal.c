@@ -254,6 +254,36 @@ static void several_rotations_while_nobody_looked_are_read_in_order(void **state
     sprout_journal_close(j);
 }
 
+/* Coarse file times, or a copy that kept them: both read once, and then the one in use. */
+static void rotated_files_of_the_same_time_are_read_once_each(void **state)
+{
+    (void)state;
+    const struct timespec same[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    static const char *const suffixes[] = {".1", ".2"};
+    for (int i = 0; i < 2; i++) {
+        char name[PATH + 16];
+        append(i == 0 ? "one\n" : "two\n");
+        rotate_to(suffixes[i]);
+        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
+        assert_int_equal(utimensat(AT_FDCWD, name, same, 0), 0);
+    }
+    append("three\n");
+    struct sprout_journal *const j = follow(NULL);
+    static const char *const expected[] = {"one", "two", "three"};
+    for (int i = 0; i < 3; i++) {
+        struct sprout_journal_line line;
+        int64_t seconds = 10 * (int64_t)i;
+        while (sprout_journal_next(j, (sprout_mono){seconds * SPROUT_NS_PER_SECOND},
+                                   &line, NULL) == SPROUT_MORE) {
+            assert_true(++seconds < 10 * (i + 1));
+        }
+        assert_int_equal(line.text.len, strlen(expected[i]));
+        assert_memory_equal(line.text.ptr, expected[i], line.text.len);
+    }
+    assert_int_equal(sprout_journal_counts(j).rotations, 2);
+    sprout_journal_close(j);
+}
+
 static void a_new_follower_begins_with_the_oldest_file_there_is(void **state)
 {
     (void)state;
@@ -427,6 +457,7 @@ int main(void)
         TEST(what_was_read_is_forgotten_but_for_the_newest),
         TEST(going_back_over_a_rotation_finds_the_old_file),
         TEST(several_rotations_while_nobody_looked_are_read_in_order),
+        TEST(rotated_files_of_the_same_time_are_read_once_each),
         TEST(a_new_follower_begins_with_the_oldest_file_there_is),
         TEST(half_a_line_at_the_end_of_a_finished_file_is_damage),
         TEST(a_truncated_file_is_told_and_read_from_its_start),
