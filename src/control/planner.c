@@ -409,7 +409,8 @@ static void copy_settings(struct plan *p)
     to->valid_until = sprout_instant_add(p->in->now, sprout_span_seconds(c->valid_s));
     to->salt = p->in->salt;
     to->holdout = c->holdout;
-    to->explore = c->explore;
+    /* No grid: nothing is known to be saved, so nobody is given a short answer for it. */
+    to->explore = isnan(p->in->grid.intensity.v) ? 0 : c->explore;
     to->force = c->clients.force;
     to->receipts = c->clients.receipts;
     to->level_count = p->levels;

@@ -217,6 +217,9 @@ static void no_grid_value_means_everything_at_l0(void **state)
     assert_true(isnan(p.policy->grid.intensity.v));
     assert_true(sprout_str_eq(p.policy->grid.quality, SPROUT_STR("none")));
     assert_near(p.policy->rules[0].mix[0][1], 1); /* the lowest that the rule allows */
+    assert_near(p.policy->explore, 0); /* or one in fifty would be short for nothing */
+    in = input(c, 100);
+    assert_near(plan(&in).policy->explore, c->explore);
     sprout_config_free(c);
 }
 
