@@ -135,8 +135,9 @@ struct sprout_config_carbon {
 struct sprout_config_profile {
     char *model;
     char *name;
-    double joules[3];
+    double joules[3]; /* all 0: those of the published profile of that name, at `batch` */
     double seconds[3];
+    double batch;
 };
 
 /* adapt/meter.h has what each key means to its kind. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "control/config_schema.h"
+#include "core/profile.h"
 #include "wire/patch.h"
 
 enum {
@@ -471,6 +472,34 @@ static bool level_known(struct walk *w, yaml_node_t *levels, struct sprout_str n
     return false;
 }
 
+/* Figures may be left out where a published profile of that name has them. */
+static void check_profiles(struct walk *w, yaml_node_t *profiles)
+{
+    for (size_t i = 0; i < list_count(profiles); i++) {
+        yaml_node_t *const entry = list_entry(w, profiles, i);
+        yaml_node_t *node = NULL;
+        const struct sprout_str name = entry_text(w, profiles, i, "name", &node);
+        const struct sprout_profile *const p = sprout_profile_find(name);
+        if (node == NULL || entry->type != YAML_MAPPING_NODE) {
+            continue; /* said already */
+        }
+        if (sprout_config_child(w->doc, entry, "joules") == NULL &&
+            (p == NULL || p->kind == SPROUT_PROFILE_ECOLOGITS)) {
+            sprout_fail(problem(w, entry), SPROUT_CONFIG,
+                        "profiles[%zu]: 'joules' is missing, and 'sprout profiles' has "
+                        "none under that name",
+                        i);
+        }
+        if (sprout_config_child(w->doc, entry, "seconds") == NULL &&
+            (p == NULL || p->kind != SPROUT_PROFILE_LINEAR)) {
+            sprout_fail(problem(w, entry), SPROUT_CONFIG,
+                        "profiles[%zu]: 'seconds' is missing, and nobody published any "
+                        "for that name",
+                        i);
+        }
+    }
+}
+
 static void check_rules(struct walk *w, yaml_node_t *rules, yaml_node_t *levels)
 {
     for (size_t i = 0; i < list_count(rules); i++) {
@@ -723,6 +752,7 @@ void sprout_config_check(yaml_document_t *doc, struct sprout_problems *problems)
     check_names_differ(&w, levels, "levels");
     check_names_differ(&w, rules, "rules");
     check_rules(&w, rules, levels);
+    check_profiles(&w, sprout_config_child(doc, root, "profiles"));
     check_grid(&w, sprout_config_child(doc, root, "grid"), "grid");
     yaml_node_t *const upstreams = sprout_config_child(doc, root, "upstreams");
     check_names_differ(&w, upstreams, "upstreams");

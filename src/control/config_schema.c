@@ -302,7 +302,7 @@ static const cyaml_strval_t placement_words[] = {
     CYAML_FIELD_SEQUENCE(#key, OPT | CYAML_FLAG_POINTER, type, key, &number_entry, 2,    \
                          SPROUT_LEVELS_MAX)
 #define ROW_TRIPLE(type, key)                                                            \
-    CYAML_FIELD_SEQUENCE_FIXED(#key, CYAML_FLAG_DEFAULT, type, key, &number_entry, 3)
+    CYAML_FIELD_SEQUENCE_FIXED(#key, OPT, type, key, &number_entry, 3)
 
 #define CHILD_TEXT(key)      NULL
 #define CHILD_PATH(key)      NULL
@@ -598,11 +598,14 @@ TABLE(carbon, CARBON_ROWS);
     X(NAME, struct sprout_config_profile, model, "", RANGE(0, SPROUT_PATTERN_MAX),       \
       expect_pattern, "Model name, `*` and `?` allowed; the first that matches counts.") \
     X(NAME, struct sprout_config_profile, name, "", NO_BOUND, expect_name,               \
-      "Stands in every receipt as its method.")                                          \
+      "Stands in every receipt as its method.  One that `sprout profiles` lists needs "  \
+      "no figures; receipts then name its version and batch, too.")                      \
     X(TRIPLE, struct sprout_config_profile, joules, NULL, NO_BOUND, NULL,                \
-      "[J, J per prompt token, J per output token].")                                    \
+      "[J, J per prompt token, J per output token]; without it the published ones.")     \
     X(TRIPLE, struct sprout_config_profile, seconds, NULL, NO_BOUND, NULL,               \
-      "[s, s per prompt token, s per output token].")
+      "[s, s per prompt token, s per output token]; published for few.")                 \
+    X(NUMBER, struct sprout_config_profile, batch, "1", RANGE(1, 100000), NULL,          \
+      "How many requests run together on average, for published figures by batch.")
 TABLE(profiles, PROFILE_ROWS);
 
 #define METER_ROWS(X)                                                                    \

@@ -46,6 +46,35 @@ const struct sprout_profile sprout_profiles[] = {
 };
 const size_t sprout_profile_count = sizeof sprout_profiles / sizeof sprout_profiles[0];
 
+const struct sprout_profile *sprout_profile_find(struct sprout_str name)
+{
+    for (size_t i = 0; i < sprout_profile_count; i++) {
+        if (sprout_str_eq(name, sprout_str_of(sprout_profiles[i].name))) {
+            return &sprout_profiles[i];
+        }
+    }
+    return NULL;
+}
+
+bool sprout_profile_triples(const struct sprout_profile *p, double batch,
+                            double out_joules[3], double out_seconds[3])
+{
+    if (p->kind == SPROUT_PROFILE_ECOLOGITS) {
+        return false;
+    }
+    const bool linear = p->kind == SPROUT_PROFILE_LINEAR;
+    for (int i = 0; i < 3; i++) {
+        out_joules[i] = linear ? p->joules[i] : 0;
+        if (linear) {
+            out_seconds[i] = p->seconds[i];
+        }
+    }
+    if (!linear) {
+        out_joules[2] = p->a + p->b / (batch > 1 ? batch : 1);
+    }
+    return true;
+}
+
 const char *sprout_profile_kind_text(enum sprout_profile_kind kind)
 {
     static const char *const texts[] = {"linear", "batch", "ecologits"};

@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 
+#include "base/str.h"
 #include "core/units.h"
 
 enum sprout_profile_kind {
@@ -35,6 +36,15 @@ struct sprout_profile {
 
 extern const struct sprout_profile sprout_profiles[];
 extern const size_t sprout_profile_count;
+
+/* NULL: there is none of that name. */
+const struct sprout_profile *sprout_profile_find(struct sprout_str name);
+
+/* What a configuration takes of it: joules as a triple, at `batch`; seconds too where it has
+ * them (linear), else *out_seconds is left alone.  False, and nothing is written, for the
+ * formula, which is no triple. */
+bool sprout_profile_triples(const struct sprout_profile *p, double batch,
+                            double out_joules[3], double out_seconds[3]);
 
 const char *sprout_profile_kind_text(enum sprout_profile_kind kind);
 

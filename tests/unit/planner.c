@@ -181,6 +181,32 @@ static void costs_are_equation_one(void **state)
     sprout_config_free(c);
 }
 
+static void published_profiles_by_name_with_version_and_batch(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of(
+        "profiles:\n"
+        "  - {model: a, name: llama-3.1-8b/h100, batch: 16, seconds: [0, 0, 0.01]}\n"
+        "  - {model: b, name: llama-2-7b-chat/a100/batch-1}\n"
+        "  - {model: c, name: ours, joules: [0, 1, 2], seconds: [0, 0, 1]}\n");
+    const struct sprout_plan_in in = input(c, 360);
+    const struct planned p = plan(&in);
+    const struct sprout_energy_profile *e =
+        sprout_policy_profile(p.policy, SPROUT_STR("a"));
+    assert_true(sprout_str_eq(e->name, SPROUT_STR("llama-3.1-8b/h100@1/batch-16")));
+    assert_near(e->joules[2], .0665 + 3.16 / 16);
+    assert_near(e->joules[0] + e->joules[1], 0);
+    assert_near(e->seconds[2], 0.01);
+    e = sprout_policy_profile(p.policy, SPROUT_STR("b"));
+    assert_true(sprout_str_eq(e->name, SPROUT_STR("llama-2-7b-chat/a100/batch-1@1")));
+    assert_near(e->joules[2], 3.21);
+    assert_near(e->seconds[2], 0.01355);
+    e = sprout_policy_profile(p.policy, SPROUT_STR("c"));
+    assert_true(sprout_str_eq(e->name, SPROUT_STR("ours")));
+    assert_near(e->joules[1], 1);
+    sprout_config_free(c);
+}
+
 static void presets_stand_in_for_figures(void **state)
 {
     (void)state;
@@ -570,6 +596,7 @@ int main(void)
         cmocka_unit_test(the_papers_floor_follows_the_grid),
         cmocka_unit_test(costs_are_equation_one),
         cmocka_unit_test(presets_stand_in_for_figures),
+        cmocka_unit_test(published_profiles_by_name_with_version_and_batch),
         cmocka_unit_test(no_grid_value_means_everything_at_l0),
         cmocka_unit_test(a_grid_of_zero_is_a_value),
         cmocka_unit_test(rules_get_an_optimum_of_their_own),
