@@ -15,7 +15,8 @@
 static const char help_text[] =
     "usage: sprout policy [show] [--dir DIR | --config FILE] [--zone Z] [--json]\n"
     "       sprout policy explain [--dir DIR | --config FILE] [--zone Z] [--json]\n"
-    "       sprout policy test [--dir DIR | --config FILE] [--zone Z] [--json] [REQUEST...]\n"
+    "       sprout policy test [--dir DIR | --config FILE] [--zone Z] [--json] "
+    "[REQUEST...]\n"
     "\n"
     "Shows the policy in force, says why it is what it is, or what would happen to a\n"
     "request under it.\n"
