@@ -87,7 +87,7 @@ enum sprout_status sprout_store_feedbacks(struct sprout_store *s,
     int code;
     enum sprout_status status =
         prepare(s,
-                "SELECT s.stratum, s.level, s.arm, f.value FROM feedback f "
+                "SELECT s.stratum, s.level, s.arm, f.value, f.at FROM feedback f "
                 "JOIN receipts r ON r.request = f.request "
                 "JOIN series s ON s.id = r.series GROUP BY f.id ORDER BY f.at, f.id",
                 &q, err);
@@ -100,10 +100,69 @@ enum sprout_status sprout_store_feedbacks(struct sprout_store *s,
             .level = sprout_store_column_str(q, 1),
             .arm = sprout_store_column_str(q, 2),
             .value = sqlite3_column_double(q, 3),
+            .at = {sqlite3_column_int64(q, 4) * NS_PER_US},
         };
         each(ctx, &f);
     }
     status = code == SQLITE_DONE ? SPROUT_OK : sprout_store_failed(s, "feedback", err);
     sqlite3_finalize(q);
     return status == SPROUT_OK ? count_waiting(s, out_waiting, err) : status;
+}
+
+static struct sprout_store_turn turn_of(sqlite3_stmt *q)
+{
+    const int64_t at = sqlite3_column_int64(q, 2), took = sqlite3_column_int64(q, 3);
+    return (struct sprout_store_turn){
+        .id = sqlite3_column_int64(q, 0),
+        .conversation = sqlite3_column_int64(q, 1),
+        .began = {at * NS_PER_US},
+        .ended = {(at + took) * NS_PER_US},
+        .bytes = sqlite3_column_int64(q, 4),
+        .ok = sprout_str_eq(sprout_store_column_str(q, 5), SPROUT_STR("ok")),
+        .stratum = sprout_store_column_str(q, 6),
+        .level = sprout_store_column_str(q, 7),
+        .arm = sprout_store_column_str(q, 8),
+    };
+}
+
+enum sprout_status sprout_store_turns(struct sprout_store *s, int64_t after,
+                                      int64_t limit, sprout_store_turn_fn *each,
+                                      void *ctx, int64_t *out_last,
+                                      struct sprout_error *err)
+{
+    sqlite3_stmt *q = NULL;
+    int64_t last = after;
+    int code;
+    enum sprout_status status = prepare(
+        s,
+        "SELECT r.id, r.conversation, r.at, r.duration_us, r.bytes_in, r.outcome, "
+        "s.stratum, s.level, s.arm FROM receipts r JOIN series s ON s.id = "
+        "r.series WHERE r.id > ?1 ORDER BY r.id LIMIT ?2",
+        &q, err);
+    if (status != SPROUT_OK) {
+        return status;
+    }
+    sqlite3_bind_int64(q, 1, after);
+    sqlite3_bind_int64(q, 2, limit);
+    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+        const struct sprout_store_turn t = turn_of(q);
+        last = t.id;
+        if (sqlite3_column_type(q, 1) != SQLITE_NULL) {
+            each(ctx, &t);
+        }
+    }
+    status = code == SQLITE_DONE ? SPROUT_OK : sprout_store_failed(s, "receipts", err);
+    sqlite3_finalize(q);
+    if (status == SPROUT_OK) {
+        *out_last = last;
+    }
+    return status;
+}
+
+enum sprout_status sprout_store_newest_receipt(struct sprout_store *s, int64_t *out,
+                                               struct sprout_error *err)
+{
+    sqlite3_stmt *q = NULL;
+    const enum sprout_status status = prepare(s, "SELECT max(id) FROM receipts", &q, err);
+    return status == SPROUT_OK ? finish(s, q, out, err) : status;
 }

@@ -9,6 +9,7 @@
 #include "adapt/clock.h"
 #include "cli/cli.h"
 #include "cli/report_sci.h"
+#include "cli/report_users.h"
 #include "cli/run_opts.h"
 #include "control/basis.h"
 #include "control/daemon.h"
@@ -474,6 +475,7 @@ int sprout_cmd_report(int argc, char **argv)
         print_table(report, isatty(STDOUT_FILENO) == 1);
         print_saved(report);
         print_latency(&report->latency);
+        sprout_report_users(report);
         print_basis(report);
     }
     sprout_savings_free(report);

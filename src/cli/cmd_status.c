@@ -234,6 +234,37 @@ static void print_ledger(const json_t *s)
     }
 }
 
+/* Only what is alarming. */
+static void print_alarms(const json_t *levels, const char *what)
+{
+    const json_t *level;
+    size_t i;
+
+    json_array_foreach(levels, i, level)
+    {
+        if (json_is_true(json_object_get(level, "alarm"))) {
+            printf("ALARM    %s, %s: %s more than in the holdout\n",
+                   text_of(level, "stratum"), text_of(level, "level"), what);
+        }
+    }
+}
+
+static void print_users(const json_t *s)
+{
+    const json_t *const f = json_object_get(s, "feedback");
+    const json_t *name;
+    size_t i;
+
+    print_alarms(json_object_get(f, "levels"), "disliked");
+    print_alarms(json_object_get(json_object_get(f, "signs"), "levels"),
+                 "people come back within a minute");
+    json_array_foreach(json_object_get(f, "withdrawn"), i, name)
+    {
+        printf("         %s is withdrawn until it is judged again\n",
+               json_string_value(name));
+    }
+}
+
 static void print_all(const json_t *s)
 {
     const json_t *reason;
@@ -249,6 +280,7 @@ static void print_all(const json_t *s)
     print_grid(s);
     print_policy(s);
     print_requests(s);
+    print_users(s);
     print_ledger(s);
 }
 

@@ -121,6 +121,10 @@ struct sprout_config_clients {
     bool receipts;
 };
 
+struct sprout_config_feedback {
+    bool withdraw;
+};
+
 /* A preset's name stands in place of the figures beside it; core/preset.h. */
 struct sprout_config_carbon {
     double pue;
@@ -229,6 +233,7 @@ struct sprout_config {
     double holdout;
     double explore;
     struct sprout_config_clients clients;
+    struct sprout_config_feedback feedback;
     struct sprout_config_carbon carbon;
     struct sprout_config_profile *profiles;
     uint32_t profiles_count;

@@ -557,6 +557,12 @@ TABLE(evaluation, EVALUATION_ROWS);
       "May a client ask for a receipt with `Sprout-Receipt`?")
 TABLE(clients, CLIENTS_ROWS);
 
+#define FEEDBACK_ROWS(X)                                                                 \
+    X(BOOL, struct sprout_config_feedback, withdraw, "false", NO_BOUND, NULL,            \
+      "Is a level that users dislike more than the holdout withdrawn until an "          \
+      "evaluation has judged it again?  No: there is an alarm and nothing else.")
+TABLE(feedback, FEEDBACK_ROWS);
+
 #define WIRE_ROWS(X)                                                                     \
     X(WORD, struct sprout_config_wire, receipts, "on", NO_BOUND, NULL,                   \
       "What replies say of their carbon: `off`; `on`: a receipt to clients that ask "    \
@@ -760,6 +766,8 @@ static const cyaml_schema_value_t rules_entry = {
       "alive.")                                                                          \
     X(MAP, struct sprout_config, clients, NULL, NO_BOUND, NULL,                          \
       "What clients may ask for where no rule says.")                                    \
+    X(MAP, struct sprout_config, feedback, NULL, NO_BOUND, NULL,                         \
+      "What follows from what users say and show.")                                      \
     X(MAP, struct sprout_config, carbon, NULL, NO_BOUND, NULL,                           \
       "From joules and seconds to grams.")                                               \
     X(LIST, struct sprout_config, profiles, NULL, NO_BOUND, NULL,                        \

@@ -138,6 +138,7 @@ void sprout_daemon_evaluate(struct sprout_daemon *d, sprout_instant wall)
     if (ended != d->evaluations_seen) {
         d->evaluations_seen = ended;
         d->plan_now = true;
+        d->feedback_new = true; /* it answers alarms */
     }
     if (!d->config->evaluation.enabled || d->store == NULL || d->policy == NULL ||
         !take_slot(d, wall) || !is_due(d)) {

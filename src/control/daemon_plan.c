@@ -309,6 +309,8 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
 
     struct sprout_judged *const verdicts = judged(d, wall);
     in.judged = verdicts;
+    in.withdrawn = sprout_daemon_feedback_withdrawn(d, SPROUT_PLAN_STRATUM);
+    d->withdrawn = in.withdrawn;
     sprout_daemon_predictor_plan(d, &in);
     for (size_t i = 0; i < d->places.zones; i++) {
         zones[i] = sprout_daemon_grid_zone(d, &d->places.zone[i], wall);

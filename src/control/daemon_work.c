@@ -112,6 +112,7 @@ void sprout_daemon_close(struct sprout_daemon *d)
     }
     d->pending_count = 0;
     sprout_daemon_predictor_close(d);
+    sprout_daemon_feedback_close(d);
     sprout_daemon_grid_close(&d->places);
     sprout_config_free(d->config);
     d->config = NULL;
@@ -241,6 +242,8 @@ void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,
     sprout_daemon_feedback_refresh(d);
     *out = (struct sprout_snapshot){
         .feedback = &d->feedback,
+        .signs = d->signs,
+        .withdrawn = d->withdrawn,
         .now = wall,
         .started = d->started,
         .pid = (int)getpid(),

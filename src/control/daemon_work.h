@@ -16,6 +16,7 @@
 #include "control/ingest.h"
 #include "control/metering.h"
 #include "control/planner.h"
+#include "control/signs.h"
 #include "control/snapshot.h"
 
 enum {
@@ -112,7 +113,11 @@ struct sprout_daemon {
     size_t pending_count;
 
     struct sprout_feedback feedback;
-    bool feedback_new; /* something was said since it was read */
+    bool feedback_new;          /* something was said since it was read */
+    int64_t feedback_newest;    /* receipt there was then */
+    sprout_mono feedback_next;  /* not read before */
+    struct sprout_signs *signs; /* owned; NULL: no memory */
+    uint32_t withdrawn;         /* levels that the policy in force does without */
 
     sprout_mono retain_next;
 
@@ -200,6 +205,13 @@ SPROUT_MUST_USE enum sprout_status sprout_daemon_feedback(struct sprout_daemon *
                                                           struct sprout_buf *answer,
                                                           struct sprout_error *err);
 void sprout_daemon_feedback_refresh(struct sprout_daemon *d);
+/* Reads on in what was said and shown; a level that is disliked now makes a plan due. */
+void sprout_daemon_feedback_turn(struct sprout_daemon *d, sprout_mono mono,
+                                 sprout_instant wall);
+void sprout_daemon_feedback_close(struct sprout_daemon *d);
+/* The levels that no prompt of a stratum is to have; 0 unless the operator wishes it. */
+uint32_t sprout_daemon_feedback_withdrawn(const struct sprout_daemon *d,
+                                          const char *stratum);
 void sprout_daemon_retain(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall);
 
 void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALPHA 0.05
+#include "adapt/store_evaluate.h"
+
+enum { RECENT_RUNS = 200 };
 
 /* ---- taking in ------------------------------------------------------------------------- */
 
@@ -95,23 +97,39 @@ static struct sprout_feedback_cell *cell_of(struct sprout_feedback *f,
         return NULL;
     }
     struct sprout_feedback_cell *const c = &f->cell[f->cells++];
-    *c = (struct sprout_feedback_cell){.raised = false};
+    *c = (struct sprout_feedback_cell){.test = ++f->tests};
     snprintf(c->stratum, sizeof c->stratum, "%.*s", (int)r->stratum.len, r->stratum.ptr);
     snprintf(c->level, sizeof c->level, "%.*s", (int)r->level.len, r->level.ptr);
     return c;
 }
 
-/* A holdout's rating counts for every level of its stratum. */
-static void take_rating(void *ctx, const struct sprout_store_feedback *r)
+static void rate(struct sprout_feedback *f, struct sprout_feedback_cell *c, bool treated,
+                 const struct sprout_store_feedback *r)
 {
-    struct sprout_feedback *const f = ctx;
-    const double bad = (1 - r->value) / 2;
+    if (c->raised && c->raised_at.ns <= f->judged_at.ns && r->at.ns > f->judged_at.ns) {
+        c->alarm = (struct sprout_alarm){0};
+        c->raised = false;
+        c->test = ++f->tests;
+        f->raised--;
+    }
+    sprout_alarm_add(&c->alarm, treated, (1 - r->value) / 2);
+    const double k = (double)c->test;
+    if (!c->raised &&
+        sprout_alarm_raised(&c->alarm, SPROUT_FEEDBACK_ALPHA / (k * (k + 1)))) {
+        c->raised = true;
+        c->raised_at = r->at;
+        f->raised++;
+    }
+}
 
+/* A holdout's rating counts for every level of its stratum. */
+void sprout_feedback_add(struct sprout_feedback *f, const struct sprout_store_feedback *r)
+{
     f->ratings++;
     if (is_of("holdout", r->arm)) {
         for (size_t i = 0; i < f->cells; i++) {
             if (is_of(f->cell[i].stratum, r->stratum)) {
-                sprout_alarm_add(&f->cell[i].alarm, false, bad);
+                rate(f, &f->cell[i], false, r);
             }
         }
         return;
@@ -120,9 +138,30 @@ static void take_rating(void *ctx, const struct sprout_store_feedback *r)
     if (drawn && !is_of("L0", r->level)) {
         struct sprout_feedback_cell *const c = cell_of(f, r);
         if (c != NULL) {
-            sprout_alarm_add(&c->alarm, true, bad);
+            rate(f, c, true, r);
         }
     }
+}
+
+static void take_rating(void *ctx, const struct sprout_store_feedback *r)
+{
+    sprout_feedback_add(ctx, r);
+}
+
+static void take_judged(void *ctx, const struct sprout_store_evaluation *e)
+{
+    sprout_instant *const at = ctx;
+    if (is_of("done", e->state) && e->verdicts > 0 && e->finished.ns > at->ns) {
+        *at = e->finished;
+    }
+}
+
+sprout_instant sprout_feedback_judged_at(struct sprout_store *s)
+{
+    sprout_instant at = {0};
+    return sprout_store_evaluations(s, RECENT_RUNS, take_judged, &at, NULL) == SPROUT_OK
+               ? at
+               : (sprout_instant){0};
 }
 
 enum sprout_status sprout_feedback_read(struct sprout_store *s,
@@ -130,13 +169,23 @@ enum sprout_status sprout_feedback_read(struct sprout_store *s,
                                         struct sprout_error *err)
 {
     memset(out, 0, sizeof *out);
-    const enum sprout_status status =
-        sprout_store_feedbacks(s, take_rating, out, &out->waiting, err);
-    for (size_t i = 0; i < out->cells; i++) {
-        const double k = (double)(i + 1);
-        out->cell[i].raised =
-            sprout_alarm_raised(&out->cell[i].alarm, ALPHA / (k * (k + 1)));
-        out->raised += out->cell[i].raised;
+    out->judged_at = sprout_feedback_judged_at(s);
+    return sprout_store_feedbacks(s, take_rating, out, &out->waiting, err);
+}
+
+uint32_t sprout_feedback_disliked(const struct sprout_feedback *f, const char *stratum,
+                                  const char *const *level, size_t levels)
+{
+    uint32_t mask = 0;
+
+    for (size_t i = 0; i < f->cells; i++) {
+        const struct sprout_feedback_cell *const c = &f->cell[i];
+        for (size_t l = 0; l < levels; l++) {
+            const bool here = c->raised && c->raised_at.ns > f->judged_at.ns &&
+                              strcmp(c->stratum, stratum) == 0 &&
+                              strcmp(c->level, level[l]) == 0;
+            mask |= here ? UINT32_C(1) << l : 0;
+        }
     }
-    return status;
+    return mask;
 }

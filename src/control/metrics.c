@@ -318,6 +318,9 @@ static void put_ledger(struct sprout_buf *b, const struct sprout_snapshot *s)
     put_gauge(b, "sprout_feedback_alarms",
               "Levels disliked more than the holdout, by a test valid at every look.",
               s->feedback == NULL ? 0 : (double)s->feedback->raised);
+    put_gauge(b, "sprout_signs_alarms",
+              "Levels after which people come back sooner than in the holdout.",
+              s->signs == NULL ? 0 : (double)s->signs->feedback.raised);
     put_gauge(b, "sprout_ledger_bytes", "Size of the database.", (double)s->health.bytes);
 }
 

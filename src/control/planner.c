@@ -223,6 +223,13 @@ static bool weighable(const struct plan *p, size_t l)
     return isfinite(p->why->grams[l].v) && isfinite(p->why->quality[l]);
 }
 
+/* All levels but those withdrawn; L0 is always there. */
+static uint32_t all_levels(const struct plan *p)
+{
+    const uint32_t all = (UINT32_C(1) << p->levels) - 1;
+    return (all & ~p->in->withdrawn) | 1;
+}
+
 /* Solves for the levels in `allowed`; shares of the others are 0. */
 static enum sprout_status solve(struct plan *p, uint32_t allowed, double floor,
                                 double *out_mix, struct sprout_optimum *out_best)
@@ -264,9 +271,8 @@ static enum sprout_status solve(struct plan *p, uint32_t allowed, double floor,
 static enum sprout_status solve_all(struct plan *p)
 {
     struct sprout_optimum best = {0};
-    const uint32_t all = (UINT32_C(1) << p->levels) - 1;
     const enum sprout_status status =
-        solve(p, all, p->policy->floor, p->stratum->mix, &best);
+        solve(p, all_levels(p), p->policy->floor, p->stratum->mix, &best);
     if (status == SPROUT_OK) {
         p->policy->price = best.price;
         p->why->price = best.price;
@@ -289,8 +295,8 @@ static enum sprout_status price_caution(struct plan *p)
     for (size_t l = 0; l < p->levels; l++) {
         p->why->quality[l] = sprout_plan_judged_mean(p, l);
     }
-    const uint32_t all = (UINT32_C(1) << p->levels) - 1;
-    const enum sprout_status status = solve(p, all, p->policy->floor, mix, &best);
+    const enum sprout_status status =
+        solve(p, all_levels(p), p->policy->floor, mix, &best);
     memcpy(p->why->quality, taken, sizeof taken);
     p->why->evidence.caution.v = p->why->grams_mix.v - best.cost;
     return status;
@@ -316,14 +322,25 @@ static void copy_match(struct plan *p, const struct sprout_config_match *from,
     };
 }
 
+/* The levels that a rule leaves, without those withdrawn; 0: all. */
 static uint32_t level_mask(struct plan *p, const struct sprout_config_rule *rule)
 {
     uint32_t mask = 0;
+    if (rule->levels_count == 0) {
+        return p->in->withdrawn == 0 ? 0 : all_levels(p);
+    }
     for (uint32_t i = 0; i < rule->levels_count; i++) {
         const int l = sprout_policy_level(p->policy, sprout_str_of(rule->levels[i]));
         mask |= l < 0 ? 0 : UINT32_C(1) << l;
     }
-    return mask;
+    return (mask & ~p->in->withdrawn) == 0 ? 1 : mask & ~p->in->withdrawn;
+}
+
+/* For requests that no other rule matches: what users dislike is not even explored. */
+static void withdraw(struct plan *p, struct sprout_rule *to)
+{
+    *to = (struct sprout_rule){
+        .name = SPROUT_STR("withdrawn-by-users"), .levels = all_levels(p), .floor = NAN};
 }
 
 /* The optimum under a rule's own levels and floor; a rule never lowers the floor. */
@@ -334,9 +351,8 @@ static enum sprout_status solve_rule(struct plan *p, struct sprout_rule *rule)
     if (mix == NULL) {
         return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");
     }
-    const uint32_t all = (UINT32_C(1) << p->levels) - 1;
     const enum sprout_status status =
-        solve(p, rule->levels == 0 ? all : rule->levels,
+        solve(p, rule->levels == 0 ? all_levels(p) : rule->levels,
               fmax(rule->floor, p->policy->floor), *mix, &best);
     rule->mix = (const double(*)[SPROUT_LEVELS_MAX])mix;
     return status;
@@ -379,14 +395,18 @@ static void copy_rule(struct plan *p, const struct sprout_config_rule *from,
 static enum sprout_status copy_rules(struct plan *p)
 {
     const struct sprout_config *const c = p->in->config;
-    const size_t count = (size_t)c->protect_count + c->rules_count;
+    const size_t given = (size_t)c->protect_count + c->rules_count;
+    const size_t count =
+        given + (p->in->withdrawn != 0 && given < SPROUT_RULES_MAX ? 1 : 0);
     struct sprout_rule *const to = sprout_arena_array(p->arena, count, sizeof *to);
     enum sprout_status status = SPROUT_OK;
     for (size_t i = 0; to != NULL && status == SPROUT_OK && i < count; i++) {
         if (i < c->protect_count) {
             protect(p, c->protect[i], &to[i]);
-        } else {
+        } else if (i < given) {
             copy_rule(p, &c->rules[i - c->protect_count], &to[i]);
+        } else {
+            withdraw(p, &to[i]);
         }
         if (!to[i].off && (to[i].levels != 0 || !isnan(to[i].floor))) {
             status = solve_rule(p, &to[i]);
@@ -454,7 +474,7 @@ static void copy_settings(struct plan *p)
     to->strata = p->stratum;
     to->stratum_count = 1;
     to->carbon = carbon_of(&c->carbon);
-    p->stratum->name = SPROUT_STR("all");
+    p->stratum->name = SPROUT_STR(SPROUT_PLAN_STRATUM);
 }
 
 static enum sprout_status fill(struct plan *p)

@@ -25,6 +25,8 @@
 
 enum { SPROUT_PLAN_MEMORY = 16 << 20 }; /* suffices for any configuration */
 
+#define SPROUT_PLAN_STRATUM "all" /* the one there is */
+
 struct sprout_plan_in {
     const struct sprout_config *config;
     struct sprout_grid_value grid;  /* SPROUT_GRID_VALUE_NONE where poll gave none */
@@ -37,6 +39,7 @@ struct sprout_plan_in {
     const struct sprout_predict_sample *samples; /* prompts as it predicted them */
     size_t sample_count;
     const struct sprout_judged *judged; /* what the ledger's verdicts say; NULL: none */
+    uint32_t withdrawn; /* bit l: users dislike level l, nobody is to have it */
     struct sprout_hash_key salt;
     sprout_instant now; /* wall */
 };

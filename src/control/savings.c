@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "core/instant.h"
 
-enum { ROWS_FIRST = 64, SECONDS_PER_HOUR = 3600 };
+enum { ROWS_FIRST = 64, SECONDS_PER_HOUR = 3600, SIGNS_RECEIPTS_MAX = 500000 };
 
 #define MICRO 1e6
 
@@ -125,6 +125,28 @@ static void add_grid(void *ctx, const struct sprout_store_sum *sum)
     r->grid[i].requests += sum->requests;
 }
 
+/* What users say and show.  Signs are read from the newest receipts, a bounded number. */
+static enum sprout_status read_users(struct sprout_savings *r, struct sprout_store *store,
+                                     struct sprout_error *err)
+{
+    int64_t newest = 0;
+    bool more = false;
+    enum sprout_status status = sprout_feedback_read(store, &r->said, err);
+
+    if (status == SPROUT_OK) {
+        status = sprout_store_newest_receipt(store, &newest, err);
+    }
+    if (status == SPROUT_OK) {
+        status = sprout_signs_new(&r->shown, err);
+    }
+    if (status == SPROUT_OK) {
+        r->shown->last = newest > SIGNS_RECEIPTS_MAX ? newest - SIGNS_RECEIPTS_MAX : 0;
+        r->shown->feedback.judged_at = r->said.judged_at;
+        status = sprout_signs_read(r->shown, store, SIGNS_RECEIPTS_MAX, &more, err);
+    }
+    return status;
+}
+
 static enum sprout_status sum_up(struct sprout_savings *r, struct sprout_store *store,
                                  struct sprout_error *err)
 {
@@ -150,7 +172,10 @@ static enum sprout_status sum_up(struct sprout_savings *r, struct sprout_store *
     if (status == SPROUT_OK) {
         status = sprout_store_evaluation_cost(store, r->range, &r->evaluation, err);
     }
-    return status == SPROUT_OK ? sprout_store_health(store, &r->health, err) : status;
+    if (status == SPROUT_OK) {
+        status = sprout_store_health(store, &r->health, err);
+    }
+    return status == SPROUT_OK ? read_users(r, store, err) : status;
 }
 
 /* ---- the saving ------------------------------------------------------------------------ */
@@ -279,6 +304,7 @@ void sprout_savings_free(struct sprout_savings *r)
 {
     if (r != NULL) {
         free(r->row);
+        sprout_signs_free(r->shown);
         free(r);
     }
 }

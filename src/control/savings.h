@@ -15,6 +15,7 @@
 #include "adapt/store_evaluate.h"
 #include "adapt/store_metered.h"
 #include "control/latency.h"
+#include "control/signs.h"
 #include "core/estimate.h"
 
 enum {
@@ -59,6 +60,8 @@ struct sprout_savings {
     size_t grids;
     struct sprout_store_metered metered; /* no windows: there was no meter */
     struct sprout_store_health health;   /* of the whole ledger */
+    struct sprout_feedback said;         /* by users; of the whole ledger */
+    struct sprout_signs *shown;          /* owned; of receipts still there; NULL: none */
 };
 
 /* `by` is one of hour, level, model, route, arm, zone.  SPROUT_IO, SPROUT_NO_MEMORY. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "control/basis.h"
+#include "control/feedback_json.h"
 #include "control/savings.h"
 #include "core/instant.h"
 
@@ -247,6 +248,7 @@ char *sprout_savings_json(const struct sprout_savings *r)
     set(o, "always_l1", always_l1_object(&r->saved));
     set(o, "latency", latency_object(&r->latency));
     set(o, "evaluation", evaluation_object(r));
+    set(o, "feedback", sprout_feedback_json(&r->said, r->shown));
     set(o, "energy_methods", methods_array(r));
     set(o, "grid", grids_array(r));
     set(o, "metered", metered_object(&r->metered));

@@ -2,6 +2,8 @@
 /* snapshot.c - a snapshot as JSON. */
 #include "control/snapshot.h"
 
+#include "control/feedback_json.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -364,38 +366,24 @@ static json_t *meters_object(const struct sprout_snapshot *s)
     return o;
 }
 
-static json_t *rated(const struct sprout_alarm *a, bool treated)
+static json_t *withdrawn_array(const struct sprout_snapshot *s)
 {
-    json_t *const o = json_object();
-    set(o, "ratings", count(a->n[treated]));
-    set(o, "disliked",
-        a->n[treated] == 0 ? json_null()
-                           : number(a->bad[treated] / (double)a->n[treated]));
-    return o;
+    json_t *const a = json_array();
+    for (size_t l = 0; s->policy != NULL && l < s->policy->level_count; l++) {
+        if ((s->withdrawn >> l & 1) != 0) {
+            json_array_append_new(a, text(s->policy->levels[l].name));
+        }
+    }
+    return a;
 }
 
-static json_t *feedback_object(const struct sprout_feedback *f)
+static json_t *feedback_object(const struct sprout_snapshot *s)
 {
-    if (f == NULL) {
+    if (s->feedback == NULL) {
         return json_null();
     }
-    json_t *const o = json_object();
-    json_t *const cells = json_array();
-    for (size_t i = 0; i < f->cells; i++) {
-        const struct sprout_feedback_cell *const c = &f->cell[i];
-        json_t *const cell = json_object();
-        set(cell, "stratum", c_text(c->stratum));
-        set(cell, "level", c_text(c->level));
-        set(cell, "treated", rated(&c->alarm, true));
-        set(cell, "holdout", rated(&c->alarm, false));
-        set(cell, "log10_evidence", number(c->alarm.most / 2.302585092994046));
-        set(cell, "alarm", json_boolean(c->raised));
-        json_array_append_new(cells, cell);
-    }
-    set(o, "ratings", count(f->ratings));
-    set(o, "waiting", count(f->waiting));
-    set(o, "alarms", count((int64_t)f->raised));
-    set(o, "levels", cells);
+    json_t *const o = sprout_feedback_json(s->feedback, s->signs);
+    set(o, "withdrawn", withdrawn_array(s));
     return o;
 }
 
@@ -426,7 +414,7 @@ void sprout_snapshot_put(struct sprout_buf *b, const struct sprout_snapshot *s)
     set(o, "journal", journal_object(s));
     set(o, "ledger", ledger_object(s));
     set(o, "meters", meters_object(s));
-    set(o, "feedback", feedback_object(s->feedback));
+    set(o, "feedback", feedback_object(s));
     set(o, "requests", groups);
     put_object(b, o);
 }

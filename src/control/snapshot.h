@@ -12,6 +12,7 @@
 #include "adapt/grid_list.h"
 #include "adapt/store.h"
 #include "control/feedback.h"
+#include "control/signs.h"
 #include "control/ingest.h"
 #include "control/metering.h"
 #include "control/planner.h"
@@ -64,6 +65,8 @@ struct sprout_snapshot {
     const char *plan_error; /* the last one, "" once a plan succeeded */
 
     const struct sprout_feedback *feedback; /* NULL: none is taken */
+    const struct sprout_signs *signs;       /* NULL: none are read */
+    uint32_t withdrawn;                     /* levels, by the policy in force */
 
     bool ledger_open;
     const char *ledger_error; /* "" when all is well */

@@ -9,8 +9,9 @@ import urllib.error
 import urllib.request
 
 import pytest
-from evaluation import Control
+from evaluation import Control, answering, judging, prompts, sprout, url
 from up import wait_until
+from upstream import Upstream
 
 
 @pytest.fixture
@@ -116,3 +117,82 @@ def test_short_answers_that_annoy_raise_an_alarm(control):
     base = "http://" + (control.dir / "control.addr").read_text().strip()
     with urllib.request.urlopen(base + "/metrics", timeout=20) as answer:
         assert b"\nsprout_feedback_alarms 1\n" in answer.read()
+
+
+# ---- what follows ----------------------------------------------------------------------------
+
+def annoy(control, count=300):
+    random.seed(1)
+    serve(control, count, "L2", "mix", "short")
+    serve(control, count, "L0", "holdout", "long")
+    for i in range(count):
+        for name, bad in (("short", 0.5), ("long", 0.1)):
+            assert say(control, f"{name}-{i}", "down" if random.random() < bad else "up")[0] == 200
+        if i % 25 == 24 and told(control)["alarms"]:
+            return
+    raise AssertionError("no alarm")
+
+
+def levels_of(control):
+    policy = json.loads((control.dir / "policy.json").read_text())
+    return {rule["name"]: rule.get("levels") for rule in policy["rules"]}
+
+
+def test_an_alarm_is_shown_and_changes_nothing_by_itself(control):
+    annoy(control)
+    assert "ALARM    all, L2: disliked more" in sprout("status", "--dir", control.dir).stdout
+    report = json.loads(sprout("report", "--dir", control.dir, "--json").stdout)
+    assert report["feedback"]["alarms"] == 1
+    words = sprout("report", "--dir", control.dir).stdout
+    assert "What users say" in words and "ALARM" in words
+    assert told(control)["withdrawn"] == [] and "withdrawn-by-users" not in levels_of(control)
+
+
+def test_a_level_is_withdrawn_until_it_is_judged_again(tmp_path, upstream):
+    (tmp_path / "sprout.yaml").write_text("feedback: {withdraw: true}\nrules: [{name: mine, "
+                                          "match: {header: x-a}, levels: [L1, L2]}]\n")
+    control = Control(tmp_path / "data", url(upstream), "--config", str(tmp_path / "sprout.yaml"))
+    try:
+        annoy(control)
+        wait_until(lambda: "withdrawn-by-users" in levels_of(control), what="withdrawal")
+        assert levels_of(control)["withdrawn-by-users"] == ["L0", "L1"]
+        assert levels_of(control)["mine"] == ["L1"]
+        assert told(control)["withdrawn"] == ["L2"]
+        assert "L2 is withdrawn" in sprout("status", "--dir", control.dir).stdout
+        judge = Upstream()
+        judge.default = judging(lambda levels, _: levels.index(1))
+        upstream.default = answering
+        done = sprout("evaluate", "--dir", control.dir, "--judge", url(judge), "--judge-model",
+                      "j", "--prompts", prompts(tmp_path / "p.jsonl", 3))
+        judge.stop()
+        assert done.returncode == 0, done.stderr
+        wait_until(lambda: "withdrawn-by-users" not in levels_of(control), what="its return")
+        assert told(control)["withdrawn"] == []
+    finally:
+        control.stop()
+
+
+def test_who_comes_back_after_short_answers_raises_an_alarm(control):
+    serve(control, 1, "L1", "mix", "none")  # the tables of the ledger
+    old, rows = int(time.time() * 1e6) - 4_000_000_000, []
+    db = sqlite3.connect(control.dir / "ledger.db", timeout=20)
+    with contextlib.closing(db), db:
+        for level, arm, often in (("L2", "mix", 2), ("L0", "holdout", 20)):
+            series = db.execute(
+                "INSERT INTO series(level, model, arm, rule, stratum, method) "
+                "VALUES(?, 's', ?, '', 'all', '')", (level, arm)).lastrowid
+            rows += [(series * 100000 + i * 2 + turn, old + i * 1000 + turn * 10_000_000, series,
+                      series * 100000 + i, 100 + turn * 50)
+                     for i in range(400) for turn in range(1 + (i % often == 0))]
+        rows.sort(key=lambda row: row[1])  # as they would have come
+        db.executemany(
+            "INSERT INTO receipts(worker, seq, at, series, slot, conversation, bytes_in, "
+            "duration_us, stream, usage, outcome) VALUES(1, ?, ?, ?, 1000, ?, ?, 1000, 0, "
+            "'reported', 'ok')", rows)
+    signs = wait_until(lambda: (s := told(control)["signs"])["conversations"] > 700 and s,
+                       what="the signs")
+    assert (signs["returned"], signs["repeated"], signs["alarms"]) == (220, 0, 1)
+    [level] = signs["levels"]
+    assert level["level"] == "L2" and level["treated"]["came_back"] == pytest.approx(0.5)
+    assert "people come back" in sprout("status", "--dir", control.dir).stdout
+    assert "Who comes back" in sprout("report", "--dir", control.dir).stdout
