@@ -137,6 +137,9 @@ static void explain_predictor(const struct sprout_policy *p,
                "tokens\ninstead of %.0f, at %.1f %% of L0's quality as predicted.\n",
                (long long)e->predicted.samples, 100 * x->mix[0], 100 * x->mix[1],
                100 * x->mix[2], x->tokens, x->tokens_l0, 100 * x->quality);
+        printf("What is kept in hand (predictor.caution, and verdicts taken cautiously) "
+               "costs\n%.3g mg a request.\n",
+               1e3 * e->predicted.caution.v);
     }
 }
 

@@ -69,6 +69,7 @@ static void take_predicted(const json_t *plan, struct sprout_plan_predicted *out
     out->price.quality = number_at(o, "quality");
     out->price.tokens = number_at(o, "tokens");
     out->price.tokens_l0 = number_at(o, "tokens_l0");
+    out->caution.v = number_at(o, "caution_g");
     for (size_t l = 0; out->decides && l < SPROUT_PREDICT_LEVELS; l++) {
         out->price.mix[l] = json_number_value(json_array_get(mix, l));
     }
@@ -243,6 +244,7 @@ static void put_predictor(struct sprout_buf *b, const struct sprout_policy *p,
         put_number(b, "quality", x->quality);
         put_number(b, "tokens", x->tokens);
         put_number(b, "tokens_l0", x->tokens_l0);
+        put_number(b, "caution_g", e->predicted.caution.v);
         sprout_buf_put(b, SPROUT_STR("\"mix\":["));
         for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
             sprout_buf_f64(b, x->mix[l]);

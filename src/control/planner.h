@@ -49,6 +49,7 @@ struct sprout_plan_predicted {
     bool decides;
     int64_t samples;
     struct sprout_predict_price price; /* where it decides */
+    sprout_grams caution; /* a request, for what is kept in hand; where it decides */
 };
 
 /* What verdicts say of quality relative to L0, and what the plan made of it. */

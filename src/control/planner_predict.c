@@ -12,12 +12,13 @@
 /* The price under one floor and one set of levels, over the samples of one kind (-1: all).
  * SPROUT_NOT_FOUND where there are no such samples. */
 static enum sprout_status find_price(struct plan *p, uint32_t levels, double floor,
-                                     int kind, struct sprout_predict_price *out)
+                                     double caution, int kind,
+                                     struct sprout_predict_price *out)
 {
     const struct sprout_plan_in *const in = p->in;
     struct sprout_predict_goal goal = {
         .floor = floor,
-        .caution = in->config->predictor.caution,
+        .caution = caution,
         .levels = levels,
         .ng_per_token = p->policy->predictor.ng_per_token,
     };
@@ -38,22 +39,42 @@ static enum sprout_status find_price(struct plan *p, uint32_t levels, double flo
 }
 
 /* What verdicts on prompts served here say the predictions are off by: the judged share of a
- * level, cautious as the mix takes it, less the mean of what was predicted.  So the account of
- * quality is the judge's, and only the order of prompts within a level is the predictor's. */
-static void correct(struct plan *p)
+ * level less the mean of what was predicted.  So the account of quality is the judge's, and
+ * only the order of prompts within a level is the predictor's. */
+static void correct(struct plan *p, size_t l, double judged)
 {
-    struct sprout_policy_predictor *const to = &p->policy->predictor;
-    const double n = (double)p->in->sample_count;
-    if (!p->why->evidence.used) {
-        return;
+    double mean = 0;
+    for (size_t i = 0; i < p->in->sample_count; i++) {
+        mean += (double)p->in->samples[i].quality[l] / SPROUT_PREDICT_ONE;
     }
-    for (size_t l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
-        double mean = 0;
-        for (size_t i = 0; i < p->in->sample_count; i++) {
-            mean += (double)p->in->samples[i].quality[l] / SPROUT_PREDICT_ONE / n;
-        }
-        to->correction[l] = fmax(-1, fmin(1, p->stratum->level[l].quality - mean));
+    mean /= (double)p->in->sample_count;
+    p->policy->predictor.correction[l] = fmax(-1, fmin(1, judged - mean));
+}
+
+/* Cautious as the mix takes it, or (careless) as the verdicts' means have it. */
+static void correct_all(struct plan *p, bool careless)
+{
+    const struct sprout_belief *const level = p->stratum->level;
+    for (size_t l = 0; p->why->evidence.used && l < SPROUT_PREDICT_LEVELS; l++) {
+        correct(p, l,
+                careless ? level[0].quality * sprout_plan_judged_mean(p, l)
+                         : level[l].quality);
     }
+}
+
+/* How much dearer an answer is for the margin on the floor and for taking verdicts
+ * cautiously: against the plan without either. */
+static enum sprout_status price_caution(struct plan *p)
+{
+    struct sprout_plan_predicted *const why = &p->why->predicted;
+    struct sprout_predict_price careless = {0};
+    correct_all(p, true);
+    const enum sprout_status status =
+        find_price(p, 0, p->policy->floor, 0, -1, &careless);
+    why->caution.v = 1e-9 * (double)p->policy->predictor.ng_per_token *
+                     (why->price.tokens - careless.tokens);
+    correct_all(p, false);
+    return status;
 }
 
 static bool can_decide(const struct plan *p)
@@ -80,13 +101,15 @@ enum sprout_status sprout_plan_predict(struct plan *p)
     if (!can_decide(p)) {
         return SPROUT_OK;
     }
-    correct(p);
-    const enum sprout_status status = find_price(p, 0, p->policy->floor, -1, &why->price);
+    correct_all(p, false);
+    enum sprout_status status = find_price(
+        p, 0, p->policy->floor, p->in->config->predictor.caution, -1, &why->price);
     if (status == SPROUT_OK) {
         to->decides = why->decides = true;
         to->ng_per_quality = why->price.ng_per_quality;
         to->tie_ng = why->price.tie_ng;
         to->split = why->price.split;
+        status = price_caution(p);
     }
     return status;
 }
@@ -107,7 +130,7 @@ enum sprout_status sprout_plan_predict_rule(struct plan *p, struct sprout_rule *
         return SPROUT_OK; /* nothing to decide, or nothing different */
     }
     const enum sprout_status status = find_price(
-        p, levels, fmax(rule->floor, p->policy->floor),
+        p, levels, fmax(rule->floor, p->policy->floor), p->in->config->predictor.caution,
         rule->match.kind.len == 0 ? -1 : sprout_kind_of(rule->match.kind), &price);
     if (status == SPROUT_NOT_FOUND) {
         return SPROUT_OK; /* none of that kind yet: the policy's price */

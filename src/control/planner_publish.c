@@ -39,6 +39,8 @@ static void put_predicted(struct sprout_buf *b, const struct sprout_policy *p,
         put_member(b, "tokens", x->tokens);
         sprout_buf_byte(b, ',');
         put_member(b, "tokens_l0", x->tokens_l0);
+        sprout_buf_byte(b, ',');
+        put_member(b, "caution_g", why->caution.v);
         sprout_buf_put(b, SPROUT_STR(",\"mix\":["));
         for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
             sprout_buf_put(b, l > 0 ? SPROUT_STR(",") : SPROUT_STR(""));

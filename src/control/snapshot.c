@@ -195,6 +195,7 @@ static json_t *predictor_object(const struct sprout_snapshot *s)
         set(o, "quality_expected", number(why->price.quality));
         set(o, "tokens_expected", number(why->price.tokens));
         set(o, "tokens_l0", number(why->price.tokens_l0));
+        set(o, "caution_g", number(why->caution.v));
         set(o, "mix", mix);
     }
     return o;

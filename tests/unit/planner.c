@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "adapt/file.h"
+#include "control/evaluator_inner.h"
 #include "control/planner.h"
 #include "core/prior.h"
 #include "wire/policy_json.h"
@@ -479,6 +480,48 @@ static void without_a_grid_value_no_prediction_decides(void **state)
     sprout_config_free(c);
 }
 
+/* 4 000 verdicts that L0, L1, L2 are the best in 40, 20 and 40 of 100 cases. */
+static void judge(const struct sprout_policy *p, struct sprout_judged *out)
+{
+    *out = (struct sprout_judged){
+        .judge = "judge",
+        .card = {.questions = 4000, .fault = SPROUT_JUDGE_USABLE},
+        .pooled = {.alpha = {1600, 800, 1600}, .levels = 3, .n = 4000, .verdicts = 4000},
+    };
+    sprout_evaluator_directives(p, out->directives);
+}
+
+/* As predicted, L0 to L2 win 0.45, 0.2 and 0.35: what the judge says beside it is added. */
+static void verdicts_correct_what_the_predictor_promises(void **state)
+{
+    (void)state;
+    static struct sprout_judged judged;
+    struct sprout_config *c =
+        config_of("quality: {rule: fixed, floor: 1, certainty: 0.9}\n"
+                  "predictor: {samples_min: 50, caution: 0.02}\n");
+    const struct sprout_predictor predictor = {.id = 7};
+    struct sprout_plan_in in = predicted_input(c, &predictor, 100);
+    struct planned p = plan(&in);
+    for (int l = 0; l < 3; l++) {
+        assert_near(p.policy->predictor.correction[l], 0); /* nobody judged anything */
+    }
+    assert_true(p.why.predicted.caution.v > 0); /* the margin on the floor alone */
+    const double margin = p.why.predicted.caution.v;
+    judge(p.policy, &judged);
+    in.judged = &judged;
+    p = plan(&in);
+    const double *const to = p.policy->predictor.correction;
+    assert_true(p.policy->predictor.decides);
+    assert_true(fabs(to[0] - (0.4 - 0.45)) < 1e-4);
+    assert_true(to[2] < 0.4 - 0.35 && to[2] > 0); /* cautious, so less than they say */
+    assert_true(fabs(p.policy->strata[0].level[2].quality - 0.35 - to[2]) < 1e-4);
+    assert_true(p.why.predicted.caution.v > margin);
+
+    judged.card.fault = SPROUT_JUDGE_RANDOM;
+    assert_near(plan(&in).policy->predictor.correction[2], 0);
+    sprout_config_free(c);
+}
+
 static void what_is_protected_is_a_rule_before_all_others(void **state)
 {
     (void)state;
@@ -591,6 +634,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_predictor_decides_once_it_was_shown_enough),
         cmocka_unit_test(without_a_grid_value_no_prediction_decides),
+        cmocka_unit_test(verdicts_correct_what_the_predictor_promises),
         cmocka_unit_test(what_is_protected_is_a_rule_before_all_others),
         cmocka_unit_test(the_mix_is_the_optimum_at_every_floor),
         cmocka_unit_test(the_papers_floor_follows_the_grid),
