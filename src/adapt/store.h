@@ -33,7 +33,7 @@
 #include "wire/record.h"
 
 enum {
-    SPROUT_STORE_SCHEMA = 7, /* the version this code writes */
+    SPROUT_STORE_SCHEMA = 8, /* the version this code writes */
     /* Groups (level, model, arm, rule, stratum, method, route) told apart in sums; models are named
      * by clients, so beyond this they are counted as "(other)". */
     SPROUT_STORE_SERIES_MAX = 4096,
@@ -250,6 +250,7 @@ struct sprout_store_conversation {
     int64_t graded;  /* metered, and with known grid value */
     int64_t at_l1;   /* served at the first level that has a directive */
     int64_t tokens;  /* completion, of metered requests */
+    int64_t prompt;  /* tokens, likewise */
     sprout_microjoules energy;
     sprout_microseconds time;
     sprout_micrograms grams; /* operational and embodied, of graded requests */

@@ -102,6 +102,10 @@ static const char schema_routes[] =
     " JOIN workers w ON w.id = r.worker JOIN series s ON s.id = r.series"
     " JOIN slots g ON g.id = r.slot;";
 
+/* Prompt tokens cost money.  Conversations of before have none on either side of a comparison. */
+static const char schema_prompts[] =
+    "ALTER TABLE conversations ADD COLUMN prompt INTEGER NOT NULL DEFAULT 0;";
+
 static const char *const migrations[SPROUT_STORE_SCHEMA] = {
     schema_1,
     schema_2,
@@ -110,6 +114,7 @@ static const char *const migrations[SPROUT_STORE_SCHEMA] = {
     sprout_store_schema_feedback,
     schema_routes,
     sprout_store_schema_metered,
+    schema_prompts,
 };
 
 enum {

@@ -83,13 +83,14 @@
       "grams_l0_ug = grams_l0_ug + excluded.grams_l0_ug")                                \
     X(CONVERSATION_ADD,                                                                  \
       "INSERT INTO conversations(key, series, hour, requests, metered, graded, at_l1, "  \
-      "tokens, energy_uj, time_us, grams_ug) "                                           \
-      "VALUES(?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "                              \
+      "tokens, energy_uj, time_us, grams_ug, prompt) "                                   \
+      "VALUES(?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "                         \
       "ON CONFLICT(key, series) DO UPDATE SET requests = requests + 1, "                 \
       "metered = metered + excluded.metered, graded = graded + excluded.graded, "        \
       "at_l1 = at_l1 + excluded.at_l1, tokens = tokens + excluded.tokens, "              \
       "energy_uj = energy_uj + excluded.energy_uj, "                                     \
-      "time_us = time_us + excluded.time_us, grams_ug = grams_ug + excluded.grams_ug")   \
+      "time_us = time_us + excluded.time_us, grams_ug = grams_ug + excluded.grams_ug, "  \
+      "prompt = prompt + excluded.prompt")                                               \
     X(SAMPLE_PUT, "INSERT OR REPLACE INTO samples VALUES((SELECT ifnull((SELECT n FROM " \
                   "counts WHERE name = 'samples'), 0)) % ?1, ?2, ?3, ?4, ?5, ?6, ?7, "   \
                   "?8, ?9)")                                                             \

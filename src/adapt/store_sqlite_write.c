@@ -434,6 +434,7 @@ static enum sprout_status add_conversation(struct sprout_store *s,
     sqlite3_bind_int64(stmt, 9, metered ? known_or_0(r->time.v) : 0);
     sqlite3_bind_int64(stmt, 10,
                        graded ? r->operational.v + known_or_0(r->embodied.v) : 0);
+    sqlite3_bind_int64(stmt, 11, metered ? known_or_0(e->usage.prompt.n) : 0);
     return sprout_store_run(s, stmt, err);
 }
 

@@ -34,6 +34,7 @@ static const char help[] =
     "  --by WHAT      hour, level (the default), model, route,\n                 arm or "
     "zone\n"
     "  --dir DIR      folder of the ledger (sprout-data)\n"
+    "  --config FILE  sprout.yaml, for its prices of tokens: money saved, too\n"
     "  --sci          as a Software Carbon Intensity (SCI 1.1): O, M, per request and\n"
     "                 per 1000 tokens\n"
     "  --csv          the rows as CSV; what is unknown is empty\n"
@@ -43,6 +44,7 @@ static const char help[] =
 
 struct args {
     const char *dir;
+    const char *config; /* NULL: not given */
     struct sprout_store_range range;
     enum sprout_store_by by;
     bool json;
@@ -100,6 +102,10 @@ static enum sprout_status parse_value(const char *flag, const char *value, struc
         a->dir = value;
         return SPROUT_OK;
     }
+    if (strcmp(flag, "--config") == 0) {
+        a->config = value;
+        return SPROUT_OK;
+    }
     if (strcmp(flag, "--by") == 0) {
         return parse_by(value, &a->by, err);
     }
@@ -111,7 +117,8 @@ static enum sprout_status parse_value(const char *flag, const char *value, struc
 static enum sprout_status parse(int argc, char **argv, struct args *out,
                                 struct sprout_error *err)
 {
-    static const char *const with_value[] = {"--dir", "--by", "--since", "--until"};
+    static const char *const with_value[] = {"--dir", "--config", "--by", "--since",
+                                             "--until"};
     struct args a = {
         .dir = "sprout-data", .range = SPROUT_STORE_ALL_TIME, .by = SPROUT_BY_LEVEL};
     enum sprout_status status = SPROUT_OK;
@@ -350,6 +357,29 @@ static void print_basis(const struct sprout_savings *r)
     }
 }
 
+static void print_money(const struct sprout_money *m)
+{
+    char cell[3][CELL];
+
+    if (!m->priced) {
+        return;
+    }
+    if (m->state != SPROUT_ESTIMATE_OK) {
+        printf("  %-7s %s\n", "money", sprout_estimate_state_text(m->state));
+        return;
+    }
+    printf("  %-7s %.1f %%  (95 %%: %.1f to %.1f)   %s %s (%s to %s)\n", "money",
+           m->percent.value, m->percent.low, m->percent.high,
+           sprout_figure(m->saved.value, sprout_figure_digits(m->saved.value), cell[0]),
+           m->currency,
+           sprout_figure(m->saved.low, sprout_figure_digits(m->saved.low), cell[1]),
+           sprout_figure(m->saved.high, sprout_figure_digits(m->saved.high), cell[2]));
+    if (m->unpriced > 0) {
+        printf("  not spoken of in money: %lld conversations without a price\n",
+               (long long)m->unpriced);
+    }
+}
+
 static void print_basis_line(const struct sprout_savings *r)
 {
     char memory[512];
@@ -419,6 +449,25 @@ static int print_json(const struct sprout_savings *r)
     return 0;
 }
 
+/* Prices are the configuration's, which the ledger does not know. */
+static enum sprout_status add_money(struct sprout_store *store, const char *path,
+                                    struct sprout_savings *r, struct sprout_error *err)
+{
+    struct sprout_run_opts opts = {.config = path};
+    struct sprout_config *config = NULL;
+    enum sprout_status status;
+
+    if (path == NULL) {
+        return SPROUT_OK;
+    }
+    status = sprout_run_opts_load(&opts, &config, err);
+    if (status == SPROUT_OK) {
+        status = sprout_money_of(store, r->range, config, &r->money, err);
+    }
+    sprout_config_free(config);
+    return status;
+}
+
 static enum sprout_status print_html(struct sprout_store *store,
                                      const struct sprout_savings *r,
                                      struct sprout_error *err)
@@ -452,6 +501,9 @@ int sprout_cmd_report(int argc, char **argv)
     if (status == SPROUT_OK) {
         status = sprout_savings_make(store, a.range, a.by, &report, &err);
     }
+    if (status == SPROUT_OK) {
+        status = add_money(store, a.config, report, &err);
+    }
     if (status == SPROUT_OK && a.html) {
         status = print_html(store, report, &err);
     }
@@ -474,6 +526,7 @@ int sprout_cmd_report(int argc, char **argv)
         print_period(report);
         print_table(report, isatty(STDOUT_FILENO) == 1);
         print_saved(report);
+        print_money(&report->money);
         print_latency(&report->latency);
         sprout_report_users(report);
         print_basis(report);

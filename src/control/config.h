@@ -136,6 +136,13 @@ struct sprout_config_carbon {
     char *embodied;
 };
 
+/* In `currency`, per million tokens. */
+struct sprout_config_price {
+    char *model;
+    double input_per_million;
+    double output_per_million;
+};
+
 struct sprout_config_profile {
     char *model;
     char *name;
@@ -235,6 +242,9 @@ struct sprout_config {
     struct sprout_config_clients clients;
     struct sprout_config_feedback feedback;
     struct sprout_config_carbon carbon;
+    struct sprout_config_price *prices;
+    uint32_t prices_count;
+    char *currency;
     struct sprout_config_profile *profiles;
     uint32_t profiles_count;
     struct sprout_config_meter *meters;

@@ -10,6 +10,7 @@
 
 #include "adapt/grid_list.h"
 #include "adapt/meter.h"
+#include "control/config_words.h"
 #include "core/instant.h"
 #include "core/predict.h"
 #include "core/preset.h"
@@ -208,59 +209,6 @@ static const char *expect_source(struct sprout_str s)
                ? NULL
                : "a URL such as http://127.0.0.1:9400/metrics, without credentials";
 }
-
-/* ---- words of enumerations ----------------------------------------------------------- */
-
-static const cyaml_strval_t source_words[] = {
-    {"static", SPROUT_GRID_STATIC},
-    {"csv", SPROUT_GRID_CSV},
-    {"list", SPROUT_GRID_LIST},
-};
-static const cyaml_strval_t kind_words[] = {
-    {"average", SPROUT_GRID_AVERAGE},
-    {"marginal", SPROUT_GRID_MARGINAL},
-};
-static const cyaml_strval_t signal_words[] = {
-    {"list", SPROUT_GRID_AS_LIST},
-    {"average", SPROUT_GRID_WISH_FIRST},
-    {"marginal", SPROUT_GRID_WISH_SECOND},
-};
-static const cyaml_strval_t factors_words[] = {
-    {"list", SPROUT_GRID_AS_LIST},
-    {"direct", SPROUT_GRID_WISH_FIRST},
-    {"lifecycle", SPROUT_GRID_WISH_SECOND},
-};
-static const cyaml_strval_t column_words[] = {
-    {"direct", SPROUT_GRID_DIRECT},
-    {"lifecycle", SPROUT_GRID_LIFECYCLE},
-};
-static const cyaml_strval_t rule_words[] = {
-    {"paper", SPROUT_FLOOR_PAPER},
-    {"fixed", SPROUT_FLOOR_FIXED},
-};
-static const cyaml_strval_t form_words[] = {
-    {"best-of", SPROUT_JUDGE_BEST_OF},
-    {"pairwise", SPROUT_JUDGE_PAIRWISE},
-};
-static const cyaml_strval_t tristate_words[] = {
-    {"any", SPROUT_ANY},  {"no", SPROUT_NO},    {"yes", SPROUT_YES},
-    {"false", SPROUT_NO}, {"true", SPROUT_YES},
-};
-
-static const cyaml_strval_t receipts_words[] = {
-    {"on", SPROUT_RECEIPTS_ON},         {"true", SPROUT_RECEIPTS_ON},
-    {"off", SPROUT_RECEIPTS_OFF},       {"false", SPROUT_RECEIPTS_OFF},
-    {"always", SPROUT_RECEIPTS_ALWAYS}, {"usage", SPROUT_RECEIPTS_USAGE},
-    {"scope2", SPROUT_RECEIPTS_SCOPE2},
-};
-
-static const cyaml_strval_t placement_words[] = {
-    {"any", SPROUT_PLACEMENT_UNSAID},
-    {"auto", SPROUT_PLACEMENT_AUTO},
-    {"first-user", SPROUT_PLACEMENT_FIRST_USER},
-    {"last-user", SPROUT_PLACEMENT_LAST_USER},
-    {"system", SPROUT_PLACEMENT_SYSTEM},
-};
 
 /* ---- kinds of rows ------------------------------------------------------------------- */
 
@@ -614,6 +562,15 @@ TABLE(carbon, CARBON_ROWS);
       "How many requests run together on average, for published figures by batch.")
 TABLE(profiles, PROFILE_ROWS);
 
+#define PRICE_ROWS(X)                                                                    \
+    X(NAME, struct sprout_config_price, model, "", RANGE(0, SPROUT_PATTERN_MAX),         \
+      expect_pattern, "Model name, `*` and `?` allowed; the first that matches counts.") \
+    X(NUMBER, struct sprout_config_price, input_per_million, "0", RANGE(0, 1e9), NULL,   \
+      "Price of a million prompt tokens.")                                               \
+    X(NUMBER, struct sprout_config_price, output_per_million, "0", RANGE(0, 1e9), NULL,  \
+      "Price of a million output tokens.")
+TABLE(prices, PRICE_ROWS);
+
 #define METER_ROWS(X)                                                                    \
     X(NAME, struct sprout_config_meter, kind, "", NO_BOUND, expect_meter,                \
       "`nvml`, `amdsmi`, `rapl`, `rapl-perf`, `hwmon` or `prometheus`.")                 \
@@ -712,6 +669,7 @@ TABLE(rules, RULE_ROWS);
 
 enum {
     levels_max = SPROUT_LEVELS_MAX,
+    prices_max = SPROUT_PROFILES_MAX,
     profiles_max = SPROUT_PROFILES_MAX - 1, /* one more is ours, for "*" */
     meters_max = SPROUT_METERS_MAX,
     rules_max = SPROUT_RULES_MAX - PROTECT_MAX, /* those are rules, too */
@@ -721,6 +679,8 @@ static const cyaml_schema_value_t levels_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_config_level, levels_fields)};
 static const cyaml_schema_value_t profiles_entry = {CYAML_VALUE_MAPPING(
     CYAML_FLAG_DEFAULT, struct sprout_config_profile, profiles_fields)};
+static const cyaml_schema_value_t prices_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_config_price, prices_fields)};
 static const cyaml_schema_value_t meters_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_config_meter, meters_fields)};
 static const cyaml_schema_value_t rules_entry = {
@@ -772,6 +732,10 @@ static const cyaml_schema_value_t rules_entry = {
       "From joules and seconds to grams.")                                               \
     X(LIST, struct sprout_config, profiles, NULL, NO_BOUND, NULL,                        \
       "Energy and time per token, by model; default: Llama-2-13B on one A100.")          \
+    X(LIST, struct sprout_config, prices, NULL, NO_BOUND, NULL,                          \
+      "Prices of tokens, by model, for `sprout report --config`.")                       \
+    X(TEXT, struct sprout_config, currency, "EUR", RANGE(1, 16), expect_name,            \
+      "Of the prices; a name in reports, nothing is converted.")                         \
     X(LIST, struct sprout_config, meters, NULL, NO_BOUND, NULL,                          \
       "What measures energy here; without any, energy is modelled by `profiles`.")       \
     X(MAP, struct sprout_config, metering, NULL, NO_BOUND, NULL,                         \

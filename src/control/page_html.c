@@ -155,6 +155,30 @@ static void put_saved_card(FILE *out, const char *what, enum sprout_estimate_sta
             percent.low, percent.high, sprout_figure_unit(amount.value, unit, cell));
 }
 
+static void put_money_card(FILE *out, const struct sprout_money *m)
+{
+    char text[2 * SPROUT_FIGURE], cell[3][SPROUT_FIGURE];
+
+    if (!m->priced) {
+        return;
+    }
+    if (m->state != SPROUT_ESTIMATE_OK) {
+        put_card(out, "", "not known yet", "money saved");
+        fprintf(out, "<span>%s</span></div>", sprout_estimate_state_text(m->state));
+        return;
+    }
+    snprintf(text, sizeof text, "%s %s",
+             sprout_figure(m->saved.value, sprout_figure_digits(m->saved.value), cell[0]),
+             m->currency);
+    put_card(out, m->saved.low > 0 ? " good" : "", text, "money saved");
+    fprintf(out,
+            "<span>95&nbsp;%%: %s to %s</span><span>%.1f&nbsp;%% of the tokens&#39; "
+            "price</span></div>",
+            sprout_figure(m->saved.low, sprout_figure_digits(m->saved.low), cell[1]),
+            sprout_figure(m->saved.high, sprout_figure_digits(m->saved.high), cell[2]),
+            m->percent.value);
+}
+
 static void put_cards(FILE *out, const struct sprout_savings *r)
 {
     const struct sprout_estimate_result *const e = &r->saved;
@@ -165,6 +189,7 @@ static void put_cards(FILE *out, const struct sprout_savings *r)
                    "g");
     put_saved_card(out, "energy saved", e->energy_state, e->energy_percent, e->joules,
                    "J");
+    put_money_card(out, &r->money);
     put_card(out, "", sprout_figure_unit(sprout_savings_grams(&r->total), "g", cell[0]),
              "emitted, CO<sub>2</sub>e");
     fprintf(out, "<span>of %s of energy</span></div>",

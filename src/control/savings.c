@@ -200,16 +200,21 @@ static enum sprout_estimate_arm arm_of(struct sprout_str arm)
                                                        : SPROUT_ESTIMATE_MIX;
 }
 
-static void add_unit(void *ctx, const struct sprout_store_conversation *c)
+struct sprout_estimate_unit sprout_savings_unit(const struct sprout_store_conversation *c)
 {
     const bool all_graded = c->metered > 0 && c->graded == c->metered;
-    const struct sprout_estimate_unit unit = {
+    return (struct sprout_estimate_unit){
         .cell = cell_of(c),
         .arm = arm_of(c->arm),
         .at_l1 = c->at_l1 == c->requests,
         .energy = {c->metered > 0 ? (double)c->energy.v / MICRO : NAN},
         .grams = {all_graded ? (double)c->grams.v / MICRO : NAN},
     };
+}
+
+static void add_unit(void *ctx, const struct sprout_store_conversation *c)
+{
+    const struct sprout_estimate_unit unit = sprout_savings_unit(c);
     sprout_estimate_add(ctx, &unit);
 }
 

@@ -15,6 +15,7 @@
 #include "adapt/store_evaluate.h"
 #include "adapt/store_metered.h"
 #include "control/latency.h"
+#include "control/money.h"
 #include "control/signs.h"
 #include "core/estimate.h"
 
@@ -52,7 +53,8 @@ struct sprout_savings {
     int64_t holdout_requests;
     struct sprout_savings_from energy_from;
     struct sprout_estimate_result saved;
-    struct sprout_latency latency;                  /* what receipts still say of it */
+    struct sprout_money money;     /* of prices, where the caller has them */
+    struct sprout_latency latency; /* what receipts still say of it */
     struct sprout_store_evaluation_cost evaluation; /* what judging cost in the range */
     char method[SPROUT_SAVINGS_NAMES_MAX][SPROUT_NAME_MAX + 1];
     size_t methods;
@@ -77,6 +79,10 @@ void sprout_savings_free(struct sprout_savings *r);
 SPROUT_MUST_USE enum sprout_status sprout_savings_group(
     struct sprout_store *store, struct sprout_store_range range, enum sprout_store_by by,
     struct sprout_savings_row **out, size_t *out_rows, struct sprout_error *err);
+
+/* A conversation as the estimate takes it. */
+struct sprout_estimate_unit sprout_savings_unit(
+    const struct sprout_store_conversation *c);
 
 /* The report as one JSON object, owned by the caller (free()); NULL without memory. */
 char *sprout_savings_json(const struct sprout_savings *r);

@@ -161,6 +161,21 @@ static json_t *basis_object(const struct sprout_savings *r)
     return o;
 }
 
+static json_t *money_object(const struct sprout_money *m)
+{
+    if (!m->priced) {
+        return json_null();
+    }
+    json_t *const o = json_object();
+    set(o, "currency", text(m->currency));
+    set(o, "state", text(sprout_estimate_state_text(m->state)));
+    set(o, "percent", interval(m->percent));
+    set(o, "saved", interval(m->saved));
+    set(o, "spent", number(m->spent));
+    set(o, "unpriced_conversations", count(m->unpriced));
+    return o;
+}
+
 static json_t *latency_arm(const struct sprout_latency_arm *a)
 {
     json_t *const o = json_object();
@@ -246,6 +261,7 @@ char *sprout_savings_json(const struct sprout_savings *r)
     set(o, "holdout_requests", count(r->holdout_requests));
     set(o, "saved", saved_object(&r->saved));
     set(o, "always_l1", always_l1_object(&r->saved));
+    set(o, "money", money_object(&r->money));
     set(o, "latency", latency_object(&r->latency));
     set(o, "evaluation", evaluation_object(r));
     set(o, "feedback", sprout_feedback_json(&r->said, r->shown));

@@ -201,6 +201,29 @@ def test_latency_is_told_by_arm_as_the_journal_has_it(served):
     assert "How long whole answers took" in run("report", "--dir", str(served.dir)).stdout
 
 
+def test_money_is_tokens_at_their_price(served, tmp_path):
+    assert report(served)["money"] is None
+    config = tmp_path / "prices.yaml"
+    config.write_text("currency: CHF\nprices:\n"
+                      "  - {model: m-*, input_per_million: 1, output_per_million: 10}\n")
+    money = report(served, "--config", str(config))["money"]
+    arms = {arm: [r["tokens"]["prompt"] + 10 * r["tokens"]["completion"]
+                  for r in served.journal() if r["arm"] == arm] for arm in ("holdout", "mix")}
+    at_l0 = len(arms["mix"]) * sum(arms["holdout"]) / len(arms["holdout"])
+    assert (money["currency"], money["state"]) == ("CHF", "ok")
+    assert money["unpriced_conversations"] == 0
+    assert money["spent"] == pytest.approx(sum(map(sum, arms.values())) / 1e6)
+    saved = money["saved"]
+    assert saved["value"] == pytest.approx((at_l0 - sum(arms["mix"])) / 1e6)
+    assert saved["low"] <= saved["value"] <= saved["high"]
+    assert money["percent"]["value"] == pytest.approx(100 * (1 - sum(arms["mix"]) / at_l0))
+    said = run("report", "--dir", str(served.dir), "--config", str(config)).stdout
+    assert "money" in said and "CHF" in said
+    config.write_text("prices:\n  - {model: other}\n")
+    money = report(served, "--config", str(config))["money"]
+    assert money["unpriced_conversations"] == 200 and money["saved"]["value"] is None
+
+
 def test_the_ledger_can_be_read_after_everything_stopped(served):
     served.stop()
     assert report(served)["total"]["requests"] == 200

@@ -91,7 +91,7 @@ class Ledger:
         at = hour * 3_600_000_000 + i
         insert(self.db, "conversations", key=self.seq,
                series=self.series("", model, arm, "", ""), hour=hour, requests=1, metered=1,
-               graded=1, at_l1=int(level == 1), tokens=tokens, energy_uj=energy * 1_000_000,
+               graded=1, at_l1=int(level == 1), tokens=tokens, energy_uj=energy * 1_000_000, prompt=50,
                time_us=us, grams_ug=round(grams * 1e6) + embodied)
         insert(self.db, "receipts", worker=self.worker, seq=self.seq, at=at, series=series,
                slot=slot, conversation=self.seq, stream=0, completion=tokens, usage="reported",
@@ -141,7 +141,10 @@ def page_of(folder, *arguments):
 
 @pytest.fixture(scope="module")
 def page(served):
-    text = page_of(served, "--until", "2025-12-31")
+    prices = served / "prices.yaml"
+    prices.write_text("prices:\n"
+                      "  - {model: '*', input_per_million: 0.5, output_per_million: 1.5}\n")
+    text = page_of(served, "--until", "2025-12-31", "--config", str(prices))
     path = served / "report.html"
     path.write_text(text)
     return path
