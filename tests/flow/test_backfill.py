@@ -145,7 +145,7 @@ def outage(tmp_path, upstream, provider):
     if reason := nginx_missing():
         pytest.skip(reason)
     config = tmp_path / "sprout.yaml"
-    config.write_text(json.dumps({"explore": 0, "grid": {"zone": "DE", "providers": [
+    config.write_text(json.dumps({"grid": {"zone": "DE", "providers": [
         {"provider": "energy-charts", "zone": "de", "url": provider.url}]}}))
     started = []
 

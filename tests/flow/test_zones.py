@@ -172,3 +172,36 @@ def test_the_policy_can_be_seen_from_a_zone(places):
     assert code == 0 and "700 g/kWh" in out and "PL" in out
     code, _, err = policy("show", "--zone", "XX")
     assert code == 66 and "those there are: FR" in err
+
+
+def test_a_zone_whose_grid_nobody_knows_does_not_drag_the_others_down(tmp_path, upstream):
+    if reason := nginx_missing():
+        pytest.skip(reason)
+    config = tmp_path / "sprout.yaml"
+    config.write_text(json.dumps({
+        "grid": {"zone": "PL", "source": "static", "static_g_per_kwh": 700},
+        "upstreams": [{"name": "dark", "url": f"http://127.0.0.1:{upstream.port}",
+                       "path": "/de/", "zone": "DE", "grid": {"providers": [
+                           {"provider": "energy-charts", "zone": "de",
+                            "url": "http://127.0.0.1:9"}]}}],
+        "quality": {"k0_min_g_per_kwh": 20, "k0_max_g_per_kwh": 700}}))
+    up = Up(tmp_path / "state", upstream, "--config", str(config))
+    try:
+        wait_until(lambda: ask(up, "/", "ready?")["Sprout-Policy"] != "none")
+        for i in range(20):
+            headers = ask(up, "/de/", f"dark {i}", **{"Sprout-Key": str(i),
+                                                      "Sprout-Receipt": "1"})
+            assert headers["Sprout-Level"] == "L0"
+            assert headers["Sprout-Grid"] == "unknown; zone=DE; age=unknown"
+            receipt = json.loads(headers["Sprout-Receipt"])
+            assert receipt["grams"] is None and receipt["joules"] > 0
+        assert ask(up, "/", "lit")["Sprout-Grid"].startswith("700; zone=PL")
+        wait_until(lambda: up.ledger(
+            "SELECT count(*), sum(r.energy_uj > 0), count(r.operational_ug) FROM receipts r "
+            "JOIN slots s ON s.id = r.slot WHERE s.zone = 'DE' AND s.g IS NULL") == [(20, 20, 0)])
+        status = up.status()
+        assert status["grid"]["quality"] == "assumed"
+        [zone] = status["zones"]
+        assert zone["grid"]["quality"] == "none" and zone["levels"][0]["share"] == 1
+    finally:
+        up.stop()
