@@ -390,20 +390,28 @@ ngx_http_sprout_carbon_splice(ngx_http_sprout_ctx_t *ctx, off_t at,
     b->last = b->pos + text->len;
     b->memory = 1;
 
-    *rest = *cl->buf;
-    rest->pos += at;
-    cl->buf->last = cl->buf->pos + at;
-    cl->buf->sync = (at == 0);   /* an empty buffer must say that it may be */
-
-    added->buf = b;
-    added->next = tail;
-    tail->buf = rest;
     tail->next = cl->next;
-    cl->next = added;
 
     if (ctx->held_last == &cl->next) {
         ctx->held_last = &tail->next;
     }
+
+    /* Before the first byte of a buffer: none may be empty in the chain. */
+    if (at == 0) {
+        tail->buf = cl->buf;
+        cl->buf = b;
+        cl->next = tail;
+        return NGX_OK;
+    }
+
+    *rest = *cl->buf;
+    rest->pos += at;
+    cl->buf->last = cl->buf->pos + at;
+
+    added->buf = b;
+    added->next = tail;
+    tail->buf = rest;
+    cl->next = added;
 
     return NGX_OK;
 }

@@ -159,6 +159,20 @@ def test_carbon_goes_only_where_there_is_a_place_for_it(start, upstream, body, e
     assert int(headers["Content-Length"]) == len(reply)
 
 
+@pytest.mark.parametrize("brace", [32767, 32768, 32769, 65536])
+def test_carbon_goes_in_wherever_a_buffer_ends(start, upstream, brace):
+    head, tail = b'{"choices":[],"x":"', b'","usage":{"prompt_tokens":1'
+    body = head + b"y" * (brace - len(head) - len(tail)) + tail + b"}}"
+    assert body[brace:] == b"}}"
+    gateway = start(location="sprout_receipts usage;")
+    upstream.script(Reply([body[i:i + 9000] for i in range(0, len(body), 9000)],
+                          framing="chunked", headers=[("Content-Type", "application/json")]))
+    _, _, reply = gateway.chat()
+    got = json.loads(reply)
+    assert got["usage"].pop("carbon") and got == json.loads(body)
+    assert reply.startswith(body[:brace] + b',"carbon":') and reply.endswith(b"}}}")
+
+
 def test_carbon_of_unknown_usage_is_null_and_not_zero(start, upstream):
     gateway = start(location="sprout_receipts usage;", policy=None)
     got = json.loads(gateway.chat()[2])["usage"]["carbon"]
