@@ -68,8 +68,8 @@ static int begin(void **state)
     seq = 0;
     return sprout_store_open(ledger, SPROUT_STORE_WRITE, &store, &err) == SPROUT_OK &&
                    sprout_grid_list_new(&opts, &list, &err) == SPROUT_OK &&
-                   sprout_config_parse(SPROUT_STR("explore: 0.02\n"), "",
-                                       &config, &problems) == SPROUT_OK
+                   sprout_config_parse(SPROUT_STR("explore: 0.02\n"), "", &config,
+                                       &problems) == SPROUT_OK
                ? 0
                : -1;
 }
