@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_policy_explain.c - `sprout policy explain`: why this mix, in words. */
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "adapt/clock.h"
@@ -161,6 +162,12 @@ static void explain_result(const struct sprout_policy *p,
         "Apart from the mix, %.3g %% of conversations are held out at L0 (what savings "
         "are\nmeasured against) and %.3g %% get a random level.\n",
         100 * p->holdout, 100 * p->explore);
+    if (isfinite(e->explore.v) && p->explore > 0) {
+        printf(
+            "Exploring costs %.3g mg a request of all, a share of %.3g %% that is never "
+            "exceeded.\n",
+            1e3 * e->explore.v, 100 * p->explore);
+    }
     if (p->rule_count > 0) {
         printf("%zu rule%s something else for some requests: 'sprout policy' lists them, "
                "'sprout policy test' tries them.\n",

@@ -258,6 +258,24 @@ static void print_net(const struct sprout_savings *r)
     putchar('\n');
 }
 
+static void print_explored(const struct sprout_savings *r)
+{
+    char cell[CELL];
+    const double joules = sprout_savings_explore_joules(r);
+
+    if (r->explore.requests == 0) {
+        return;
+    }
+    printf("Exploring, to keep unused levels known: %lld requests, %.1f %% of all",
+           (long long)r->explore.requests,
+           100 * (double)r->explore.requests / (double)r->total.requests);
+    if (!isnan(joules)) {
+        printf("; %s J more than as many of the mix",
+               sprout_figure(joules, sprout_figure_digits(joules), cell));
+    }
+    putchar('\n');
+}
+
 static void print_saved(const struct sprout_savings *r)
 {
     const struct sprout_estimate_result *const e = &r->saved;
@@ -270,6 +288,7 @@ static void print_saved(const struct sprout_savings *r)
     print_interval("carbon", e->carbon_percent, e->grams, "g", e->carbon_state);
     print_anytime(e);
     print_net(r);
+    print_explored(r);
     if (e->uncovered + e->dropped > 0) {
         printf("  not spoken of: %lld conversations of kinds that the holdout has none "
                "of\n",

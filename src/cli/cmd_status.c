@@ -249,6 +249,24 @@ static void print_alarms(const json_t *levels, const char *what)
     }
 }
 
+static void print_evaluation(const json_t *s)
+{
+    const json_t *const e = json_object_get(s, "evaluation");
+    const json_t *const n = json_object_get(e, "newest");
+
+    if (!json_is_object(n)) {
+        return;
+    }
+    printf("\njudged   evaluation %.0f is %s: %.0f of %.0f prompts, %.0f verdicts",
+           number_of(n, "evaluation"), text_of(n, "state"), number_of(n, "done"),
+           number_of(n, "prompts"), number_of(n, "verdicts"));
+    const char *const note = json_string_value(json_object_get(n, "note"));
+    if (note != NULL && note[0] != '\0') {
+        printf(" (%s)", note);
+    }
+    putchar('\n');
+}
+
 static void print_users(const json_t *s)
 {
     const json_t *const f = json_object_get(s, "feedback");
@@ -280,6 +298,7 @@ static void print_all(const json_t *s)
     print_grid(s);
     print_policy(s);
     print_requests(s);
+    print_evaluation(s);
     print_users(s);
     print_ledger(s);
 }

@@ -150,3 +150,28 @@ void sprout_daemon_evaluate(struct sprout_daemon *d, sprout_instant wall)
         d->slots_since = 0;
     }
 }
+
+static void take_newest(void *ctx, const struct sprout_store_evaluation *e)
+{
+    struct sprout_snapshot_evaluation *const out = ctx;
+
+    out->id = e->id;
+    snprintf(out->state, sizeof out->state, "%.*s", (int)e->state.len, e->state.ptr);
+    snprintf(out->note, sizeof out->note, "%.*s", (int)e->note.len, e->note.ptr);
+    out->created = e->created;
+    out->finished = e->finished;
+    out->prompts = e->items;
+    out->done = e->judged + e->failed;
+    out->verdicts = e->verdicts;
+}
+
+void sprout_daemon_evaluate_snapshot(struct sprout_daemon *d,
+                                     struct sprout_snapshot_evaluation *out)
+{
+    *out =
+        (struct sprout_snapshot_evaluation){.by_itself = d->config->evaluation.enabled};
+    if (d->store != NULL &&
+        sprout_store_evaluations(d->store, 1, take_newest, out, NULL) != SPROUT_OK) {
+        out->id = 0; /* told the next time */
+    }
+}

@@ -261,6 +261,7 @@ void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,
         .health = d->health,
         .groups = d->groups,
     };
+    sprout_daemon_evaluate_snapshot(d, &out->evaluation);
     sprout_daemon_grid_snapshot(d, wall, out);
     memcpy(out->group, d->group, d->groups * sizeof d->group[0]);
     put_journal(d, out);

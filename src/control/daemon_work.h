@@ -190,6 +190,9 @@ void sprout_daemon_plan(struct sprout_daemon *d, sprout_mono mono, sprout_instan
 SPROUT_MUST_USE enum sprout_status sprout_daemon_evaluator_start(
     struct sprout_daemon *d, struct sprout_error *err);
 void sprout_daemon_evaluate(struct sprout_daemon *d, sprout_instant wall);
+/* How the newest evaluation stands. */
+void sprout_daemon_evaluate_snapshot(struct sprout_daemon *d,
+                                     struct sprout_snapshot_evaluation *out);
 /* daemon_meter.c: the meters that the configuration names, beside the open ledger. */
 void sprout_daemon_meter_start(struct sprout_daemon *d);
 void sprout_daemon_meter_stop(struct sprout_daemon *d);

@@ -133,6 +133,17 @@ static void read_plan(const char *dir, const struct sprout_policy *p,
     sprout_file_free(&file);
 }
 
+/* Levels evenly drawn, less the mix, for the share that explores. */
+static sprout_grams cost_of_exploring(const struct sprout_policy *p,
+                                      const struct sprout_explanation *e)
+{
+    double even = 0;
+    for (size_t l = 0; l < p->level_count; l++) {
+        even += e->grams[l].v / (double)p->level_count;
+    }
+    return (sprout_grams){p->explore * (even - e->grams_mix.v)};
+}
+
 void sprout_explain(const struct sprout_policy *p, size_t stratum, sprout_instant now,
                     const char *dir, struct sprout_explanation *out)
 {
@@ -143,6 +154,7 @@ void sprout_explain(const struct sprout_policy *p, size_t stratum, sprout_instan
     sprout_plan_weigh(p, stratum, out->grams, out->quality);
     find_reasons(p, p->strata[stratum].mix, out);
     add_up(p, &p->strata[stratum], out);
+    out->explore = cost_of_exploring(p, out);
     if (dir != NULL) {
         read_plan(dir, p, out);
     }
@@ -281,6 +293,7 @@ void sprout_explain_put(struct sprout_buf *b, const struct sprout_policy *p,
     sprout_buf_byte(b, ',');
     put_number(b, "holdout", p->holdout);
     put_number(b, "explore", p->explore);
+    put_number(b, "explore_cost_g", e->explore.v);
     sprout_buf_printf(b, "\"requests\":%lld,", (long long)e->rests);
     close_with(b, '}');
     sprout_buf_byte(b, '\n');

@@ -18,6 +18,7 @@ struct sprout_explanation {
     double quality[SPROUT_LEVELS_MAX];     /* relative to L0 */
     const char *why[SPROUT_LEVELS_MAX];    /* static text: why this share */
     sprout_grams grams_mix;
+    sprout_grams explore; /* exploring costs so much a request of all; NaN: unknown */
     double quality_mix;
     double saved;        /* 1 - grams_mix / grams[0], expected; NaN: unknown */
     int64_t rests;       /* requests behind the estimates, all levels together */

@@ -81,9 +81,24 @@ static void set_total(void *ctx, const struct sprout_store_sum *sum)
 
 static void add_arm(void *ctx, const struct sprout_store_sum *sum)
 {
+    struct sprout_savings *const r = ctx;
+
     if (sprout_str_eq(sum->arm, SPROUT_STR("holdout"))) {
-        ((struct sprout_savings *)ctx)->holdout_requests += sum->requests;
+        r->holdout_requests += sum->requests;
+    } else if (sprout_str_eq(sum->arm, SPROUT_STR("mix"))) {
+        r->mix = *sum;
+    } else if (sprout_str_eq(sum->arm, SPROUT_STR("explore"))) {
+        r->explore = *sum;
     }
+}
+
+double sprout_savings_explore_joules(const struct sprout_savings *r)
+{
+    if (r->explore.metered == 0 || r->mix.metered == 0) {
+        return NAN;
+    }
+    const double share = (double)r->explore.metered / (double)r->mix.metered;
+    return sprout_savings_joules(&r->explore) - share * sprout_savings_joules(&r->mix);
 }
 
 static void add_method(void *ctx, const struct sprout_store_sum *sum)

@@ -51,6 +51,7 @@ struct sprout_savings {
     size_t rows_dropped; /* beyond the maximum; the total has them */
     struct sprout_store_sum total;
     int64_t holdout_requests;
+    struct sprout_store_sum mix, explore; /* of those arms, without texts */
     struct sprout_savings_from energy_from;
     struct sprout_estimate_result saved;
     struct sprout_money money;     /* of prices, where the caller has them */
@@ -92,6 +93,10 @@ const char *sprout_savings_by_text(enum sprout_store_by by);
 void sprout_savings_row_name(const struct sprout_savings *r,
                              const struct sprout_savings_row *row,
                              struct sprout_buf *out);
+
+/* What exploring cost in the range: its answers less as many of the mix, which chance chose
+ * from the same conversations.  Below 0: it saved.  NaN: not known. */
+double sprout_savings_explore_joules(const struct sprout_savings *r);
 
 /* What answers and judging cost in the range, where it is known. */
 double sprout_savings_evaluation_joules(const struct sprout_savings *r);

@@ -116,6 +116,14 @@ static json_t *saved_object(const struct sprout_estimate_result *e)
     return o;
 }
 
+static json_t *explore_object(const struct sprout_savings *r)
+{
+    json_t *const o = json_object();
+    set(o, "requests", count(r->explore.requests));
+    set(o, "cost_j", number(sprout_savings_explore_joules(r)));
+    return o;
+}
+
 static json_t *evaluation_object(const struct sprout_savings *r)
 {
     const struct sprout_store_evaluation_cost *const e = &r->evaluation;
@@ -263,6 +271,7 @@ char *sprout_savings_json(const struct sprout_savings *r)
     set(o, "always_l1", always_l1_object(&r->saved));
     set(o, "money", money_object(&r->money));
     set(o, "latency", latency_object(&r->latency));
+    set(o, "explore", explore_object(r));
     set(o, "evaluation", evaluation_object(r));
     set(o, "feedback", sprout_feedback_json(&r->said, r->shown));
     set(o, "energy_methods", methods_array(r));

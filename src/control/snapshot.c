@@ -378,6 +378,28 @@ static json_t *withdrawn_array(const struct sprout_snapshot *s)
     return a;
 }
 
+static json_t *evaluation_object(const struct sprout_snapshot_evaluation *e)
+{
+    json_t *const o = json_object();
+
+    set(o, "by_itself", json_boolean(e->by_itself));
+    if (e->id == 0) {
+        set(o, "newest", json_null());
+        return o;
+    }
+    json_t *const n = json_object();
+    set(n, "evaluation", count(e->id));
+    set(n, "state", c_text(e->state));
+    set(n, "created", moment(e->created));
+    set(n, "finished", e->finished.ns < 0 ? json_null() : moment(e->finished));
+    set(n, "prompts", count(e->prompts));
+    set(n, "done", count(e->done));
+    set(n, "verdicts", count(e->verdicts));
+    set(n, "note", c_text(e->note));
+    set(o, "newest", n);
+    return o;
+}
+
 static json_t *feedback_object(const struct sprout_snapshot *s)
 {
     if (s->feedback == NULL) {
@@ -415,6 +437,7 @@ void sprout_snapshot_put(struct sprout_buf *b, const struct sprout_snapshot *s)
     set(o, "journal", journal_object(s));
     set(o, "ledger", ledger_object(s));
     set(o, "meters", meters_object(s));
+    set(o, "evaluation", evaluation_object(&s->evaluation));
     set(o, "feedback", feedback_object(s));
     set(o, "requests", groups);
     put_object(b, o);

@@ -46,6 +46,16 @@ struct sprout_snapshot_place {
     size_t providers;
 };
 
+/* The newest evaluation; id 0: there was none. */
+struct sprout_snapshot_evaluation {
+    int64_t id;
+    char state[16];
+    char note[300];                   /* why it waits or ended */
+    sprout_instant created, finished; /* finished.ns < 0: not yet */
+    int64_t prompts, done, verdicts;
+    bool by_itself; /* control evaluates when the grid is clean */
+};
+
 struct sprout_snapshot {
     sprout_instant now;
     sprout_instant started;
@@ -64,6 +74,7 @@ struct sprout_snapshot {
     int64_t plan_errors;
     const char *plan_error; /* the last one, "" once a plan succeeded */
 
+    struct sprout_snapshot_evaluation evaluation;
     const struct sprout_feedback *feedback; /* NULL: none is taken */
     const struct sprout_signs *signs;       /* NULL: none are read */
     uint32_t withdrawn;                     /* levels, by the policy in force */

@@ -195,6 +195,11 @@ def test_a_running_control_does_the_work_and_plans_anew(tmp_path, upstream, judg
                       prompts(tmp_path / "p.jsonl", 4))
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["judged"] == 4
+        status = sprout("status", "--dir", control.dir)
+        assert "evaluation 1 is done: 4 of 4 prompts, 8 verdicts" in status.stdout
+        newest = json.loads(sprout("status", "--dir", control.dir, "--json").stdout)[
+            "evaluation"]["newest"]
+        assert newest["finished"] and (newest["state"], newest["done"]) == ("done", 4)
     finally:
         control.stop()
     assert "evaluation-done" in (tmp_path / "data.log").read_text()

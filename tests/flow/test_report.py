@@ -153,6 +153,35 @@ def test_of_nothing_an_intensity_is_unknown_and_not_zero(up):
     assert sci["per_request_g"] is None and sci["intensity_g_per_kwh"] is None
 
 
+def test_what_exploring_costs_is_told(tmp_path, upstream):
+    if reason := nginx_missing():
+        pytest.skip(reason)
+    config = tmp_path / "sprout.yaml"
+    config.write_text("predictor: {weights: none}\nholdout: 0\nexplore: 0.5\n"
+                      "quality: {rule: fixed, floor: 0}\n")
+    up = Up(tmp_path / "data", upstream, "--config", str(config))
+    try:
+        upstream.script(*[obedient] * 60)
+        for i in range(60):
+            assert up.chat(f"question {i}")[0] == 200
+        up.settled(60)
+        rows = {row["arm"]: row for row in report(up, "--by", "arm")["rows"]}
+        told = report(up)["explore"]
+        each = {arm: row["energy_j"] / row["requests"] for arm, row in rows.items()}
+        assert told["requests"] == rows["explore"]["requests"]
+        assert told["cost_j"] == pytest.approx(
+            (each["explore"] - each["mix"]) * told["requests"]) and told["cost_j"] > 0
+        assert "Exploring, to keep unused levels known" in run(
+            "report", "--dir", str(up.dir)).stdout
+        plan = run("policy", "explain", "--dir", str(up.dir))
+        assert "Exploring costs" in plan.stdout
+        why = json.loads(run("policy", "explain", "--dir", str(up.dir), "--json").stdout)
+        even = sum(level["grams"] for level in why["levels"]) / 3
+        assert why["explore_cost_g"] == pytest.approx(0.5 * (even - why["mix"]["grams"]))
+    finally:
+        up.stop()
+
+
 def test_too_little_holdout_is_said_and_gives_no_number(up):
     for i in range(10):
         up.chat(f"question {i}")
