@@ -87,8 +87,18 @@ static void put_number(double v)
     }
 }
 
+/* Rows are for programs, which would stumble over a sentence: it goes to standard error. */
+static void say_basis(const struct sprout_savings *r)
+{
+    char memory[512];
+    struct sprout_buf b = sprout_buf_of(memory, sizeof memory);
+    sprout_basis_put(&b, r);
+    fprintf(stderr, "%.*s\n", (int)b.len, b.ptr);
+}
+
 void sprout_report_rows_csv(const struct sprout_savings *r)
 {
+    say_basis(r);
     printf(
         "%s,requests,metered,graded,prompt_tokens,output_tokens,energy_j,operational_g,"
         "embodied_g,grams_l0\r\n",

@@ -11,7 +11,7 @@
 /* ---- tables ---------------------------------------------------------------------------- */
 
 static const enum sprout_store_by tables[SPROUT_PAGE_TABLES] = {
-    SPROUT_BY_LEVEL, SPROUT_BY_MODEL, SPROUT_BY_ROUTE};
+    SPROUT_BY_LEVEL, SPROUT_BY_MODEL, SPROUT_BY_ROUTE, SPROUT_BY_ZONE};
 
 /* Most grams first, then most requests: what weighs is seen first. */
 static int by_weight(const void *a, const void *b)

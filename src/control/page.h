@@ -21,7 +21,7 @@
 enum {
     SPROUT_PAGE_BINS_MAX = 240, /* hours are put together above this */
     SPROUT_PAGE_ROWS_MAX = 12,  /* of a table; the rest is one line */
-    SPROUT_PAGE_TABLES = 3,     /* by level, model, route */
+    SPROUT_PAGE_TABLES = 4, /* by level, model, route, and zone where there are several */
 };
 
 /* One step of the time axis. */

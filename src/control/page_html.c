@@ -207,7 +207,10 @@ static void put_time(FILE *out, const struct sprout_page *p)
     fputs("<section><h2>Grid and mix over time</h2>"
           "<p class=soft>Carbon intensity in the hours that had requests",
           out);
-    fputs(p->step > 1 ? ", as means weighted by requests.</p>" : ".</p>", out);
+    fputs(p->step > 1 || p->rows[SPROUT_PAGE_TABLES - 1] > 1
+              ? ", as means weighted by requests.</p>"
+              : ".</p>",
+          out);
     sprout_page_grid_chart(out, p);
     fputs("<p class=legend>", out);
     for (size_t l = 0; l < p->levels; l++) {
@@ -285,7 +288,7 @@ static void put_rest(FILE *out, const struct sprout_savings_row *row, size_t n,
 
 static void put_table(FILE *out, const struct sprout_page *p, size_t which)
 {
-    static const char *const title[] = {"level", "model", "route"};
+    static const char *const title[] = {"level", "model", "route", "zone"};
     const double all = sprout_savings_grams(&p->report->total);
     const size_t n = p->rows[which];
     const size_t shown = n > SPROUT_PAGE_ROWS_MAX ? SPROUT_PAGE_ROWS_MAX - 1 : n;
@@ -428,7 +431,9 @@ void sprout_page_put(FILE *out, const struct sprout_page *p)
         put_carbon(out, p);
         put_time(out, p);
         for (size_t i = 0; i < SPROUT_PAGE_TABLES; i++) {
-            put_table(out, p, i);
+            if (p->rows[i] > 1 || i != SPROUT_PAGE_TABLES - 1) {
+                put_table(out, p, i);
+            }
         }
     }
     put_latency(out, &p->report->latency);

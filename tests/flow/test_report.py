@@ -142,6 +142,7 @@ def test_rows_as_csv_say_the_same(served):
     import csv
     import io
     done = run("report", "--dir", str(served.dir), "--csv", "--by", "level")
+    assert done.stderr == BASIS
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     for row, same in zip(rows, report(served)["rows"], strict=True):
         assert row["level"] == same["level"] and int(row["requests"]) == same["requests"]

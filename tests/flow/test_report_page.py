@@ -187,6 +187,17 @@ def test_the_l0_line_adds_up_to_what_the_holdout_says(page, served):
     assert drawn == pytest.approx(rows["holdout"] + at_l0, rel=0.01)
 
 
+def test_several_zones_have_a_table(page, served, tmp_path):
+    assert "By zone" not in page.read_text()
+    (tmp_path / "ledger.db").write_bytes((served / "ledger.db").read_bytes())
+    db = sqlite3.connect(tmp_path / "ledger.db")
+    db.execute("UPDATE slots SET zone = 'FR' WHERE id % 2")
+    db.commit()
+    db.close()
+    text = page_of(tmp_path, "--until", "2025-12-31")
+    assert "By zone" in text and "<td>FR<td>" in text and "weighted by requests" in text
+
+
 def test_of_nothing_it_is_a_page_too(empty_ledger):
     text = page_of(empty_ledger, "--until", "2020-01-01")
     assert "Location-based, no requests." in text and "</html>" in text
