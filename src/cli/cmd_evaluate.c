@@ -245,7 +245,7 @@ static enum sprout_status evaluate(struct sprout_evaluate_args *a,
         status = work(store, a, run, err);
     }
     if (status == SPROUT_OK) {
-        status = sprout_evaluate_print(store, run, a->json, err);
+        status = sprout_evaluate_print(store, run, a->loaded, a->json, err);
     }
     sprout_store_close(store);
     return status;

@@ -13,15 +13,17 @@
 enum { PATH_TEXT = 4096, ROW_MAX = 4096, LIMIT = 50, LIMIT_MAX = 100000 };
 
 static const char help[] =
-    "usage: sprout evaluations [ID] [--dir DIR] [--n N] [--json]\n\n"
+    "usage: sprout evaluations [ID] [--dir DIR] [--n N] [--config FILE] [--json]\n\n"
     "Lists the evaluations in the ledger, newest first; with an ID shows that one.\n\n"
     "  --dir DIR  folder of the ledger (sprout-data)\n"
     "  --n N      at most N (50)\n"
+    "  --config F sprout.yaml, for its prior on quality and half-life\n"
     "  --json     one JSON object a line\n"
     "  --help     this text\n";
 
 struct args {
     const char *dir;
+    const char *config; /* NULL: the defaults */
     int64_t n;
     int64_t id; /* 0: all */
     bool json;
@@ -53,6 +55,8 @@ static enum sprout_status parse(int argc, char **argv, struct args *out,
             a.help = true;
         } else if (strcmp(argv[i], "--dir") == 0 && next != NULL) {
             a.dir = argv[++i];
+        } else if (strcmp(argv[i], "--config") == 0 && next != NULL) {
+            a.config = argv[++i];
         } else if (strcmp(argv[i], "--n") == 0) {
             status = number("--n", next, &a.n, err);
             i++;
@@ -98,6 +102,22 @@ static void print_row(void *ctx, const struct sprout_store_evaluation *e)
            e->note.len > 0 ? "  " : "", (int)e->note.len, e->note.ptr);
 }
 
+static enum sprout_status show(struct sprout_store *store, const struct args *a,
+                               struct sprout_error *err)
+{
+    struct sprout_run_opts opts = {.config = a->config};
+    struct sprout_config *config = NULL;
+    enum sprout_status status = a->config != NULL
+                                    ? sprout_run_opts_load(&opts, &config, err)
+                                    : sprout_config_default(&config);
+
+    if (status == SPROUT_OK) {
+        status = sprout_evaluate_print(store, a->id, config, a->json, err);
+    }
+    sprout_config_free(config);
+    return status;
+}
+
 int sprout_cmd_evaluations(int argc, char **argv)
 {
     struct sprout_error err = {.message = ""};
@@ -116,7 +136,7 @@ int sprout_cmd_evaluations(int argc, char **argv)
         status = sprout_store_open(path, SPROUT_STORE_READ, &store, &err);
     }
     if (status == SPROUT_OK && a.id > 0) {
-        status = sprout_evaluate_print(store, a.id, a.json, &err);
+        status = show(store, &a, &err);
     } else if (status == SPROUT_OK) {
         status = sprout_store_evaluations(store, a.n, a.json ? print_json : print_row,
                                           &rows, &err);

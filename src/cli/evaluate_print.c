@@ -8,7 +8,6 @@
 #include "adapt/clock.h"
 #include "control/evaluation_report.h"
 #include "core/instant.h"
-#include "core/prior.h"
 
 enum { JSON_MAX = 1 << 20, PERCENT = 100 };
 
@@ -140,6 +139,7 @@ static void print_table(const struct sprout_store_evaluation *e,
 
 struct printing {
     struct sprout_store *store;
+    const struct sprout_config *config;
     struct sprout_evaluation_report *report;
     bool json;
     char *memory;
@@ -147,18 +147,14 @@ struct printing {
     struct sprout_error *err;
 };
 
-/* With the published prior: what a configured one makes of it, `policy explain` shows. */
-static struct sprout_judged *read_judged(struct sprout_store *store, int levels)
+/* As a plan by the configuration sees them. */
+static struct sprout_judged *read_judged(const struct printing *p)
 {
-    struct sprout_belief prior[SPROUT_LEVELS_MAX];
-    struct sprout_quality_opts opts = {.levels = levels, .now = sprout_clock_wall()};
+    const struct sprout_quality_opts opts =
+        sprout_judged_opts(p->config, p->report->levels, sprout_clock_wall());
     struct sprout_judged *out = NULL;
 
-    sprout_prior_beliefs(&sprout_energy_llama2_13b, (size_t)levels, prior);
-    for (int l = 0; l < levels; l++) {
-        opts.prior[l] = prior[l].quality;
-    }
-    return sprout_judged_read(store, &opts, &out, NULL) == SPROUT_OK ? out : NULL;
+    return sprout_judged_read(p->store, &opts, &out, NULL) == SPROUT_OK ? out : NULL;
 }
 
 static void print_run(void *ctx, const struct sprout_store_evaluation *e)
@@ -170,7 +166,7 @@ static void print_run(void *ctx, const struct sprout_store_evaluation *e)
     if (p->status != SPROUT_OK) {
         return;
     }
-    struct sprout_judged *const judged = read_judged(p->store, p->report->levels);
+    struct sprout_judged *const judged = read_judged(p);
     if (!p->json) {
         print_table(e, p->report, judged);
         sprout_judged_free(judged);
@@ -187,9 +183,11 @@ static void print_run(void *ctx, const struct sprout_store_evaluation *e)
 }
 
 enum sprout_status sprout_evaluate_print(struct sprout_store *store, int64_t run,
-                                         bool json, struct sprout_error *err)
+                                         const struct sprout_config *config, bool json,
+                                         struct sprout_error *err)
 {
     struct printing p = {.store = store,
+                         .config = config,
                          .report = malloc(sizeof *p.report),
                          .json = json,
                          .memory = malloc(JSON_MAX),

@@ -259,21 +259,10 @@ static bool learn(struct sprout_daemon *d, sprout_instant wall, struct learning 
 /* What verdicts say; NULL where there are none, or they cannot be read now. */
 static struct sprout_judged *judged(struct sprout_daemon *d, sprout_instant wall)
 {
-    const struct sprout_config_quality *const q = &d->config->quality;
-    struct sprout_belief prior[SPROUT_LEVELS_MAX];
+    const int levels = (int)d->config->levels_count;
+    const struct sprout_quality_opts opts = sprout_judged_opts(d->config, levels, wall);
     struct sprout_judged *out = NULL;
-    struct sprout_quality_opts opts = {
-        .levels = (int)d->config->levels_count,
-        .half_life = {(int64_t)(q->half_life_days * SECONDS_PER_DAY) *
-                      SPROUT_NS_PER_SECOND},
-        .now = wall,
-    };
 
-    sprout_prior_beliefs(&sprout_energy_llama2_13b, d->config->levels_count, prior);
-    for (int l = 0; l < opts.levels; l++) {
-        opts.prior[l] =
-            q->shares_count == d->config->levels_count ? q->shares[l] : prior[l].quality;
-    }
     if (d->store == NULL ||
         sprout_judged_read(d->store, &opts, &out, NULL) != SPROUT_OK) {
         return NULL;

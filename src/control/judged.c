@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HALF_LIVES = 10, FIRST_ROOM = 1024 };
+#include "core/prior.h"
+
+enum { HALF_LIVES = 10, FIRST_ROOM = 1024, SECONDS_PER_DAY = 86400 };
 
 struct reading {
     struct sprout_judged *j;
@@ -134,6 +136,26 @@ static void conclude(struct reading *r, const struct sprout_quality_opts *opts)
     o.strata = r->j->strata;
     sprout_quality_fit(r->v, r->count, &o, &r->j->fit);
     pool(r, o);
+}
+
+struct sprout_quality_opts sprout_judged_opts(const struct sprout_config *config,
+                                              int levels, sprout_instant now)
+{
+    const struct sprout_config_quality *const q = &config->quality;
+    const double seconds = q->half_life_days * SECONDS_PER_DAY;
+    struct sprout_belief prior[SPROUT_LEVELS_MAX];
+    struct sprout_quality_opts opts = {
+        .levels = levels,
+        .half_life = {(int64_t)seconds * SPROUT_NS_PER_SECOND},
+        .now = now,
+    };
+
+    sprout_prior_beliefs(&sprout_energy_llama2_13b, (size_t)levels, prior);
+    for (int l = 0; l < levels; l++) {
+        opts.prior[l] =
+            q->shares_count == (size_t)levels ? q->shares[l] : prior[l].quality;
+    }
+    return opts;
 }
 
 enum sprout_status sprout_judged_read(struct sprout_store *s,

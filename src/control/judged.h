@@ -11,6 +11,7 @@
 #define SPROUT_CONTROL_JUDGED_H
 
 #include "adapt/store_evaluate.h"
+#include "control/config.h"
 #include "core/quality.h"
 
 enum { SPROUT_JUDGED_VERDICTS_MAX = 100000 }; /* the newest so many */
@@ -25,6 +26,11 @@ struct sprout_judged {
     struct sprout_quality_fit fit;
     struct sprout_quality pooled; /* all strata as one, as they were sampled */
 };
+
+/* Prior and half-life as a plan by `config` takes them: its own shares where it has some for
+ * so many levels, else the published ones. */
+struct sprout_quality_opts sprout_judged_opts(const struct sprout_config *config,
+                                              int levels, sprout_instant now);
 
 /* Of verdicts of the last ten half-lives.  `opts`: prior, levels, half-life, now.
  * SPROUT_NOT_FOUND: there are none. */

@@ -68,6 +68,12 @@ def test_a_judge_that_prefers_brevity_moves_the_policy_and_it_is_explained(
     # The optimum takes the cautious value, and that has a price.
     assert after["levels"][1]["quality"] == pytest.approx(brief["cautious"])
     assert verdicts["caution_g"] >= 0
+    # The table's posterior is the one that the plan took.
+    [stratum] = json.loads(sprout("evaluations", "1", "--dir", control.dir, "--json").stdout)[
+        "strata"]
+    shares_now = [level["posterior"] for level in stratum["levels"]]
+    assert sum(shares_now) == pytest.approx(1)
+    assert shares_now[1] / shares_now[0] == pytest.approx(brief["relative"], rel=0.05)
     words = sprout("policy", "explain", "--dir", control.dir).stdout
     assert "120 verdicts, worth 60 comparisons" in words and "caution costs" in words
 
