@@ -4,7 +4,7 @@
  * Every metric is a row of a table: name, type, help, and where its number comes from.
  * Names carry their unit; counters over requests come from the ledger and so go on where
  * they were after a restart.  Labels are level and arm only: both are ours and few, where
- * a model's name would be a client's. */
+ * a model's name would be a client's (telemetry.c has those, bounded). */
 #include "control/snapshot.h"
 
 #include <math.h>
