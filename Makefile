@@ -237,6 +237,8 @@ install: all ## install under $(DESTDIR)$(PREFIX)
 	    $(DESTDIR)$(PREFIX)/share/sprout/default.weights
 	for f in grafana-dashboard.json prometheus-alerts.yml; do install -D -m 644 packaging/$$f \
 	    $(DESTDIR)$(PREFIX)/share/sprout/$$f; done
+	install -D -m 644 packaging/profiles/example.json \
+	    $(DESTDIR)$(PREFIX)/share/sprout/profiles/example.json
 	for m in man/*.1; do install -D -m 644 $$m \
 	    $(DESTDIR)$(PREFIX)/share/man/man1/$${m##*/}; done
 clean: ## remove everything that was built

@@ -6,14 +6,16 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "adapt/profile_file.h"
 #include "cli/cli.h"
 #include "core/profile.h"
 
 static const char help_text[] =
-    "usage: sprout profiles [--batch N] [--json]\n\n"
+    "usage: sprout profiles [--batch N] [--json] [FILE...]\n\n"
     "Lists the published figures of what tokens cost that come with sprout: name, kind,\n"
     "coefficients, version and source.  For a batch profile J per output token are\n"
     "a + b/B, B being how many requests run together on average.\n\n"
+    "  FILE        a profile of your own (JSON), checked and listed after those\n"
     "  --batch N   what a token costs at that B (for joules: in sprout.yaml)\n"
     "  --json      for programs\n"
     "  --help      this text\n";
@@ -47,11 +49,18 @@ static json_t *object_of(const struct sprout_profile *p, double batch)
     return o;
 }
 
-static void print_json(double batch)
+static void print_json(const struct sprout_profile_file *own, size_t n, double batch)
 {
     json_t *const list = json_array();
     for (size_t i = 0; i < sprout_profile_count; i++) {
         json_array_append_new(list, object_of(&sprout_profiles[i], batch));
+    }
+    for (size_t i = 0; i < n; i++) {
+        json_t *const o = object_of(&own[i].profile, batch);
+        if (own[i].seconds_known) {
+            json_object_set_new(o, "seconds", triple(own[i].profile.seconds));
+        }
+        json_array_append_new(list, o);
     }
     json_t *const o = json_pack("{s:o}", "profiles", list);
     char *const text = json_dumps(o, JSON_REAL_PRECISION(9));
@@ -84,37 +93,68 @@ static void print_one(const struct sprout_profile *p, double batch)
     }
 }
 
-int sprout_cmd_profiles(int argc, char **argv)
+enum { OWN_MAX = 64 };
+
+struct args {
+    bool json;
+    double batch;
+    const char *file[OWN_MAX];
+    size_t files;
+};
+
+static bool parse(int argc, char **argv, struct args *a)
 {
-    bool json = false;
-    double batch = 0;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
-            fputs(help_text, stdout);
-            return 0;
-        }
+        const bool by_batch = strcmp(argv[i], "--batch") == 0;
         if (strcmp(argv[i], "--json") == 0) {
-            json = true;
-        } else if (strcmp(argv[i], "--batch") == 0 && i + 1 < argc &&
-                   sprout_str_to_f64(sprout_str_of(argv[i + 1]), &batch) == SPROUT_OK &&
-                   batch >= 1) {
+            a->json = true;
+        } else if (by_batch && i + 1 < argc &&
+                   sprout_str_to_f64(sprout_str_of(argv[i + 1]), &a->batch) ==
+                       SPROUT_OK &&
+                   a->batch >= 1) {
             i++;
+        } else if (argv[i][0] != '-' && a->files < OWN_MAX) {
+            a->file[a->files++] = argv[i];
         } else {
             fprintf(stderr,
                     "sprout profiles: unexpected '%s'%s; 'sprout profiles --help' says "
                     "how\n",
-                    argv[i],
-                    strcmp(argv[i], "--batch") == 0 ? " (a number from 1 up follows it)"
-                                                    : "");
-            return sprout_status_exit(SPROUT_USAGE);
+                    argv[i], by_batch ? " (a number from 1 up follows it)" : "");
+            return false;
         }
     }
-    if (json) {
-        print_json(batch);
+    return true;
+}
+
+int sprout_cmd_profiles(int argc, char **argv)
+{
+    static struct sprout_profile_file own[OWN_MAX];
+    struct args a = {.json = false};
+    struct sprout_error err = {.message = ""};
+
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        fputs(help_text, stdout);
         return 0;
     }
-    for (size_t i = 0; i < sprout_profile_count; i++) {
-        print_one(&sprout_profiles[i], batch);
+    if (!parse(argc, argv, &a)) {
+        return sprout_status_exit(SPROUT_USAGE);
+    }
+    for (size_t i = 0; i < a.files; i++) {
+        const enum sprout_status status =
+            sprout_profile_file_read(a.file[i], &own[i], &err);
+        if (status != SPROUT_OK) {
+            fprintf(stderr, "sprout profiles: %s\n", err.message);
+            return sprout_status_exit(status);
+        }
+    }
+    if (a.json) {
+        print_json(own, a.files, a.batch);
+        return 0;
+    }
+    for (size_t i = 0; i < sprout_profile_count + a.files; i++) {
+        print_one(i < sprout_profile_count ? &sprout_profiles[i]
+                                           : &own[i - sprout_profile_count].profile,
+                  a.batch);
     }
     return 0;
 }

@@ -14,6 +14,7 @@
 #include "adapt/file.h"
 #include "adapt/grid_reply.h"
 #include "adapt/meter.h"
+#include "adapt/profile_file.h"
 #include "control/config_schema.h"
 
 enum { EXPECTED_CAP = 200, PROVIDER_CAP = 400 };
@@ -230,6 +231,51 @@ static enum sprout_status one_problem(struct sprout_problems *problems,
     return e->status;
 }
 
+static bool all_zero(const double v[3])
+{
+    return v[0] == 0 && v[1] == 0 && v[2] == 0;
+}
+
+/* What a profile's file says, where the configuration does not say it itself. */
+static enum sprout_status take_file(struct sprout_config_profile *to,
+                                    struct sprout_error *err)
+{
+    struct sprout_profile_file f;
+    double joules[3], seconds[3] = {0, 0, 0};
+    const enum sprout_status status = sprout_profile_file_read(to->file, &f, err);
+    if (status != SPROUT_OK) {
+        return sprout_fail(err, SPROUT_CONFIG, "profiles: %s: %s", to->name,
+                           err->message);
+    }
+    (void)sprout_profile_triples(&f.profile, to->batch, joules, seconds);
+    if (f.seconds_known) {
+        memcpy(seconds, f.profile.seconds, sizeof seconds);
+    }
+    if (all_zero(to->joules)) {
+        memcpy(to->joules, joules, sizeof joules);
+    }
+    if (all_zero(to->seconds)) {
+        memcpy(to->seconds, seconds, sizeof seconds);
+    }
+    if (all_zero(to->seconds)) {
+        return sprout_fail(err, SPROUT_CONFIG,
+                           "profiles: %s: neither it nor %.300s has 'seconds'", to->name,
+                           to->file);
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status take_files(struct sprout_config *c, struct sprout_error *err)
+{
+    for (uint32_t i = 0; i < c->profiles_count; i++) {
+        if (c->profiles[i].file[0] != '\0' &&
+            take_file(&c->profiles[i], err) != SPROUT_OK) {
+            return SPROUT_CONFIG;
+        }
+    }
+    return SPROUT_OK;
+}
+
 static enum sprout_status load_checked(struct sprout_str yaml, yaml_document_t *doc,
                                        const char *folder, struct sprout_config **out,
                                        struct sprout_problems *problems)
@@ -254,6 +300,10 @@ static enum sprout_status load_checked(struct sprout_str yaml, yaml_document_t *
     if (!fill_all(c, &fill)) {
         sprout_config_free(c);
         sprout_fail(&e, SPROUT_NO_MEMORY, "no memory for the configuration");
+        return one_problem(problems, &e);
+    }
+    if (take_files(c, &e) != SPROUT_OK) {
+        sprout_config_free(c);
         return one_problem(problems, &e);
     }
     *out = c;

@@ -149,6 +149,7 @@ struct sprout_config_profile {
     double joules[3]; /* all 0: those of the published profile of that name, at `batch` */
     double seconds[3];
     double batch;
+    char *file; /* adapt/profile_file.h; what it says is in the others after loading */
 };
 
 /* adapt/meter.h has what each key means to its kind. */

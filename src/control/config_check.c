@@ -480,8 +480,9 @@ static void check_profiles(struct walk *w, yaml_node_t *profiles)
         yaml_node_t *node = NULL;
         const struct sprout_str name = entry_text(w, profiles, i, "name", &node);
         const struct sprout_profile *const p = sprout_profile_find(name);
-        if (node == NULL || entry->type != YAML_MAPPING_NODE) {
-            continue; /* said already */
+        if (node == NULL || entry->type != YAML_MAPPING_NODE ||
+            sprout_config_child(w->doc, entry, "file") != NULL) {
+            continue; /* said already, or to be said of the file */
         }
         if (sprout_config_child(w->doc, entry, "joules") == NULL &&
             (p == NULL || p->kind == SPROUT_PROFILE_ECOLOGITS)) {

@@ -559,7 +559,9 @@ TABLE(carbon, CARBON_ROWS);
     X(TRIPLE, struct sprout_config_profile, seconds, NULL, NO_BOUND, NULL,               \
       "[s, s per prompt token, s per output token]; published for few.")                 \
     X(NUMBER, struct sprout_config_profile, batch, "1", RANGE(1, 100000), NULL,          \
-      "How many requests run together on average, for published figures by batch.")
+      "How many requests run together on average, for published figures by batch.")      \
+    X(PATH, struct sprout_config_profile, file, "", NO_BOUND, sprout_config_expect_path, \
+      "A profile of your own, a JSON file; its figures stand in for those not given.")
 TABLE(profiles, PROFILE_ROWS);
 
 #define PRICE_ROWS(X)                                                                    \

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from up import SPROUT
+from up import ROOT, SPROUT
 
 
 def run(*args):
@@ -32,3 +32,52 @@ def test_a_batch_says_what_a_token_costs():
 def test_a_wrong_command_line_is_said(args):
     result = run(*args)
     assert result.returncode == 2 and args[0] in result.stderr
+
+
+BATCH = {"name": "ours", "version": "3", "source": "measured here", "kind": "batch", "gpus": 1,
+         "a_j": 0.1, "b_j": 4, "batch_from": 1, "batch_to": 64, "seconds": [0, 0, 0.01]}
+
+
+def written(folder, profile):
+    path = folder / "ours.json"
+    path.write_text(json.dumps(profile))
+    return str(path)
+
+
+def test_a_file_of_ones_own_is_listed_with_the_others(tmp_path):
+    result = run("--json", "--batch", "8", written(tmp_path, BATCH))
+    assert result.returncode == 0, result.stderr
+    ours = json.loads(result.stdout)["profiles"][-1]
+    assert {key: ours[key] for key in BATCH} == BATCH
+    assert ours["joules_per_output_token"] == pytest.approx(0.1 + 4 / 8)
+    assert "0.1 + 4/B" in run(written(tmp_path, BATCH)).stdout
+    # What is listed is a file again.
+    assert run(written(tmp_path, ours)).returncode == 0
+
+
+def test_the_example_is_a_profile():
+    assert run(str(ROOT / "packaging/profiles/example.json")).returncode == 0
+
+
+@pytest.mark.parametrize("lacking", ["name", "version", "source", "kind", "a_j", "b_j",
+                                     "batch_from", "batch_to"])
+def test_what_a_file_lacks_is_said(tmp_path, lacking):
+    profile = {key: value for key, value in BATCH.items() if key != lacking}
+    result = run(written(tmp_path, profile))
+    assert result.returncode != 0 and f"'{lacking}'" in result.stderr
+
+
+def test_a_configuration_uses_it(tmp_path):
+    def said(profile, more=""):
+        written(tmp_path, profile)
+        config = tmp_path / "sprout.yaml"
+        config.write_text("upstream: http://127.0.0.1:1\nprofiles:\n"
+                          f"  - {{model: a, name: ours, file: ours.json, batch: 8{more}}}\n")
+        result = subprocess.run([SPROUT, "check", "--config", str(config)],
+                                capture_output=True, text=True)
+        return result.stdout + result.stderr
+    assert "profiles" not in said(BATCH)
+    timeless = {**BATCH, "seconds": None}
+    assert "'seconds'" in said(timeless)
+    assert "'seconds'" not in said(timeless, ", seconds: [0, 0, 1]")
+    assert "'kind'" in said({**BATCH, "kind": "x"})
