@@ -558,8 +558,10 @@ TABLE(carbon, CARBON_ROWS);
       "[J, J per prompt token, J per output token]; without it the published ones.")     \
     X(TRIPLE, struct sprout_config_profile, seconds, NULL, NO_BOUND, NULL,               \
       "[s, s per prompt token, s per output token]; published for few.")                 \
-    X(NUMBER, struct sprout_config_profile, batch, "1", RANGE(1, 100000), NULL,          \
-      "How many requests run together on average, for published figures by batch.")      \
+    X(NUMBER, struct sprout_config_profile, batch, "0", RANGE(0, 100000), NULL,          \
+      "How many requests run together on average, for published figures by batch; 0: "   \
+      "as "                                                                              \
+      "measured of the newest requests (with `file`: 1).")                               \
     X(PATH, struct sprout_config_profile, file, "", NO_BOUND, sprout_config_expect_path, \
       "A profile of your own, a JSON file; its figures stand in for those not given.")
 TABLE(profiles, PROFILE_ROWS);

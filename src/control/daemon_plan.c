@@ -292,6 +292,7 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
         .grid = home.grid,
         .range = home.range,
         .learned = learn(d, wall, &learned) ? learned.sum : NULL,
+        .recent = d->ingest == NULL ? NULL : sprout_ingest_recent(d->ingest),
         .salt = d->salt,
         .now = wall,
     };

@@ -37,6 +37,7 @@ struct sprout_ingest {
     struct sprout_ingest_counts batch; /* added to counts at the commit */
     struct sprout_telemetry telemetry;
     struct sprout_telemetry staged; /* becomes telemetry at the commit */
+    struct sprout_recent recent;
     struct old_policy old[SPROUT_INGEST_POLICIES];
     size_t next_old; /* to be replaced next */
     char *policy_json;
@@ -361,6 +362,7 @@ static enum sprout_status take_record(struct sprout_ingest *in,
     if (status == SPROUT_OK) {
         if (is_new) {
             sprout_telemetry_note(&in->staged, record);
+            sprout_recent_note(&in->recent, record);
         }
         *(is_new ? &in->batch.receipts : &in->batch.duplicates) += 1;
     }
@@ -467,6 +469,7 @@ enum sprout_status sprout_ingest_run(struct sprout_ingest *in, sprout_mono mono,
     }
     in->batch = (struct sprout_ingest_counts){0};
     in->staged = in->telemetry;
+    const uint64_t noted = in->recent.noted;
     status = sprout_store_begin(in->store, err);
     if (status == SPROUT_OK) {
         status = take_batch(in, &line, mono, wall, &lines, err);
@@ -480,6 +483,7 @@ enum sprout_status sprout_ingest_run(struct sprout_ingest *in, sprout_mono mono,
     }
     if (status != SPROUT_OK) {
         sprout_store_rollback(in->store);
+        in->recent.noted = noted; /* the same lines come again to the same places */
         sprout_journal_rewind(in->journal, &in->committed);
         return status;
     }
@@ -503,4 +507,9 @@ const struct sprout_journal *sprout_ingest_journal(const struct sprout_ingest *i
 const struct sprout_telemetry *sprout_ingest_telemetry(const struct sprout_ingest *in)
 {
     return &in->telemetry;
+}
+
+const struct sprout_recent *sprout_ingest_recent(const struct sprout_ingest *in)
+{
+    return &in->recent;
 }

@@ -21,6 +21,7 @@
 
 #include "adapt/journal.h"
 #include "adapt/store.h"
+#include "control/recent.h"
 #include "control/telemetry.h"
 #include "core/policy.h"
 
@@ -58,6 +59,9 @@ void sprout_ingest_set_metering(struct sprout_ingest *in, struct sprout_metering
 
 /* What was ingested since the start; borrowed, good until the next run. */
 const struct sprout_telemetry *sprout_ingest_telemetry(const struct sprout_ingest *in);
+
+/* The newest requests since the start; borrowed, good until the next run. */
+const struct sprout_recent *sprout_ingest_recent(const struct sprout_ingest *in);
 
 /* At most one batch.  *out_lines is how many lines it took: 0 means there are no more now.
  * After an error nothing of the batch is in the ledger, and it may be run again. */

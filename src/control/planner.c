@@ -29,63 +29,6 @@ static struct sprout_str keep(struct plan *p, const char *text)
 
 /* ---- what is known ------------------------------------------------------------------- */
 
-/* The name says whose figures they are, of which version, and at which batch. */
-static struct sprout_str published_name(struct plan *p, const struct sprout_profile *from,
-                                        double batch)
-{
-    char text[2 * SPROUT_NAME_MAX];
-    struct sprout_buf b = sprout_buf_of(text, sizeof text);
-    sprout_buf_printf(&b, "%s@%s", from->name, from->version);
-    if (from->kind == SPROUT_PROFILE_BATCH) {
-        sprout_buf_printf(&b, "/batch-%g", batch);
-    }
-    return sprout_arena_str(p->arena, sprout_buf_str(&b));
-}
-
-static struct sprout_energy_profile profile_of(struct plan *p,
-                                               const struct sprout_config_profile *from)
-{
-    const double *const j = from->joules;
-    const struct sprout_profile *const published =
-        j[0] == 0 && j[1] == 0 && j[2] == 0
-            ? sprout_profile_find(sprout_str_of(from->name))
-            : NULL;
-    struct sprout_energy_profile to = {.name = keep(p, from->name)};
-
-    memcpy(to.joules, from->joules, sizeof from->joules);
-    memcpy(to.seconds, from->seconds, sizeof from->seconds);
-    if (published != NULL) {
-        double seconds[3];
-        memcpy(seconds, from->seconds, sizeof seconds);
-        if (sprout_profile_triples(published, from->batch, to.joules, to.seconds)) {
-            to.name = published_name(p, published, from->batch);
-        }
-        if (seconds[0] != 0 || seconds[1] != 0 || seconds[2] != 0) {
-            memcpy(to.seconds, seconds, sizeof seconds); /* those given */
-        }
-    }
-    return to;
-}
-
-static void copy_profiles(struct plan *p)
-{
-    const struct sprout_config *const c = p->in->config;
-    struct sprout_policy_profile *const to =
-        sprout_arena_array(p->arena, (size_t)c->profiles_count + 1, sizeof *to);
-    if (to == NULL) {
-        return;
-    }
-    for (uint32_t i = 0; i < c->profiles_count; i++) {
-        const struct sprout_config_profile *const from = &c->profiles[i];
-        to[i].model = keep(p, from->model);
-        to[i].profile = profile_of(p, from);
-    }
-    to[c->profiles_count] = (struct sprout_policy_profile){
-        .model = SPROUT_STR("*"), .profile = sprout_energy_llama2_13b};
-    p->policy->profiles = to;
-    p->policy->profile_count = (size_t)c->profiles_count + 1;
-}
-
 static size_t count_patches(const struct sprout_config *c)
 {
     size_t n = 0;
@@ -482,7 +425,7 @@ static enum sprout_status fill(struct plan *p)
     copy_settings(p);
     copy_levels(p);
     copy_patches(p);
-    copy_profiles(p);
+    sprout_plan_profiles(p);
     copy_grid(p);
     if (p->arena->spent) {
         return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");

@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "control/config.h"
 #include "control/judged.h"
+#include "control/recent.h"
 #include "core/floor.h"
 #include "core/learn.h"
 #include "core/policy.h"
@@ -38,6 +39,7 @@ struct sprout_plan_in {
     struct sprout_str weights_file;
     const struct sprout_predict_sample *samples; /* prompts as it predicted them */
     size_t sample_count;
+    const struct sprout_recent *recent; /* requests served lately; NULL: nobody knows */
     const struct sprout_judged *judged; /* what the ledger's verdicts say; NULL: none */
     uint32_t withdrawn; /* bit l: users dislike level l, nobody is to have it */
     struct sprout_hash_key salt;

@@ -16,6 +16,9 @@ struct plan {
     size_t levels;
 };
 
+/* planner_profiles.c: energy and time by model. */
+void sprout_plan_profiles(struct plan *p);
+
 /* planner_judged.c: quality from verdicts where there are some that can be used, in place of
  * what the stratum holds.  After levels and patches of the policy. */
 void sprout_plan_judge(struct plan *p);

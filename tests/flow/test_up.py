@@ -3,15 +3,18 @@
 import gzip
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
+import threading
 import urllib.request
 
 import pytest
 
 from gateway import nginx_missing
 from up import SPROUT, Load, Up, alive, wait_until
+from upstream import chat_reply
 
 
 @pytest.fixture
@@ -56,6 +59,33 @@ def test_a_request_is_served_with_a_directive_and_is_in_the_ledger(
     assert (prompt, completion) == (12, 3)
     assert energy > 0 and method
     assert (grid, quality) == (473.0, "assumed")
+
+
+def test_a_published_figure_by_batch_takes_what_runs_together(tmp_path, start_up, upstream):
+    config = tmp_path / "sprout.yaml"
+    config.write_text("plan_interval_s: 1\n"
+                      "profiles: [{model: '*', name: llama-3.1-8b/h100, seconds: [0, 0, 0.01]}]\n")
+    up = start_up("--config", str(config))
+
+    def slow(_):
+        reply = chat_reply()
+        reply.pieces.insert(0, 1.0)
+        return reply
+
+    upstream.default = slow
+    threads = [threading.Thread(target=up.chat, args=(f"Number {n}?",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert up.settled(8) == 8
+    policy = up.dir / "policy.json"
+    text = wait_until(lambda: policy.read_text() if "-measured" in policy.read_text() else "",
+                      what="a plan with what was measured")
+    found = re.search(r'"llama-3\.1-8b/h100@1/batch-([\d.]+)-measured"', text)
+    assert found and 4 < float(found[1]) <= 8, text
+    methods = {method for method, in up.ledger("SELECT method FROM requests")}
+    assert methods == {"llama-3.1-8b/h100@1/batch-1"}  # settled by the policy they met
 
 
 WIRE = """\

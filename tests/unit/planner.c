@@ -208,6 +208,44 @@ static void published_profiles_by_name_with_version_and_batch(void **state)
     sprout_config_free(c);
 }
 
+/* Eight at once of one model, one after the other of another: each has its own batch. */
+static void without_a_batch_it_is_measured(void **state)
+{
+    (void)state;
+    static struct sprout_recent recent;
+    struct sprout_config *const c = config_of(
+        "profiles:\n"
+        "  - {model: many*, name: llama-3.1-8b/h100, seconds: [0, 0, 0.01]}\n"
+        "  - {model: few, name: llama-3.1-8b/h100, seconds: [0, 0, 0.01]}\n"
+        "  - {model: given, name: llama-3.1-8b/h100, batch: 3, seconds: [0, 0, 0.01]}\n");
+    struct sprout_plan_in in = input(c, 360);
+    in.recent = &recent;
+    struct planned p = plan(&in);
+    assert_near(sprout_policy_profile(p.policy, SPROUT_STR("many-1"))->joules[2],
+                .0665 + 3.16); /* nobody served yet */
+    for (int64_t i = 0; i < 16; i++) {
+        struct sprout_record r = {.model = SPROUT_STR("many-2"),
+                                  .time = {i / 8 * SPROUT_NS_PER_SECOND},
+                                  .duration_us = 1000000,
+                                  .usage = {.completion = {9}}};
+        sprout_recent_note(&recent, &r);
+        r.model = i % 2 == 0 ? SPROUT_STR("few") : SPROUT_STR("given");
+        r.time.ns = i * SPROUT_NS_PER_SECOND;
+        sprout_recent_note(&recent, &r);
+    }
+    p = plan(&in);
+    const struct sprout_energy_profile *e =
+        sprout_policy_profile(p.policy, SPROUT_STR("many-1"));
+    assert_near(e->joules[2], .0665 + 3.16 / 8);
+    assert_true(
+        sprout_str_eq(e->name, SPROUT_STR("llama-3.1-8b/h100@1/batch-8-measured")));
+    assert_near(sprout_policy_profile(p.policy, SPROUT_STR("few"))->joules[2],
+                .0665 + 3.16);
+    assert_near(sprout_policy_profile(p.policy, SPROUT_STR("given"))->joules[2],
+                .0665 + 3.16 / 3);
+    sprout_config_free(c);
+}
+
 static void presets_stand_in_for_figures(void **state)
 {
     (void)state;
@@ -641,6 +679,7 @@ int main(void)
         cmocka_unit_test(costs_are_equation_one),
         cmocka_unit_test(presets_stand_in_for_figures),
         cmocka_unit_test(published_profiles_by_name_with_version_and_batch),
+        cmocka_unit_test(without_a_batch_it_is_measured),
         cmocka_unit_test(no_grid_value_means_everything_at_l0),
         cmocka_unit_test(a_grid_of_zero_is_a_value),
         cmocka_unit_test(rules_get_an_optimum_of_their_own),

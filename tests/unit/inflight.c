@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Unit tests of how many requests ran together, and of the newest requests kept for it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "control/recent.h"
+#include "core/inflight.h"
+
+static void assert_near(double a, double b)
+{
+    assert_true(fabs(a - b) < 1e-9);
+}
+
+static double mean_of(int64_t (*spans)[2], size_t n)
+{
+    struct sprout_inflight_edge edges[64];
+    for (size_t i = 0; i < n; i++) {
+        sprout_inflight_edges(&edges[2 * i], (sprout_instant){spans[i][0]},
+                              (sprout_span){spans[i][1] - spans[i][0]});
+    }
+    sprout_recent_sort(edges, 2 * n);
+    return sprout_inflight_mean(edges, 2 * n);
+}
+
+static void together_is_counted_as_a_request_sees_it(void **state)
+{
+    (void)state;
+    int64_t alone[][2] = {{0, 10}, {10, 30}, {1000, 1001}};
+    assert_near(mean_of(alone, 3), 1); /* the pause between them says nothing */
+    int64_t four[][2] = {{0, 10}, {0, 10}, {0, 10}, {0, 10}};
+    assert_near(mean_of(four, 4), 4);
+    /* Ten with one, ten with two: two of three request-seconds were in a pair. */
+    int64_t half[][2] = {{0, 20}, {10, 20}};
+    assert_near(mean_of(half, 2), (10 * 1 + 10 * 4) / (10. + 20));
+    int64_t late[][2] = {{10, 20}, {0, 20}}; /* in the order they ended */
+    assert_near(mean_of(late, 2), mean_of(half, 2));
+    int64_t instant[][2] = {{5, 5}};
+    assert_true(isnan(mean_of(instant, 1)));
+    assert_true(isnan(mean_of(instant, 0)));
+}
+
+static uint64_t below(uint64_t *rng, uint64_t n)
+{
+    *rng = *rng * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (*rng >> 33) % n;
+}
+
+/* The definition, pair by pair: sum of overlaps over the sum of durations. */
+static void it_is_what_pairs_add_up_to(void **state)
+{
+    (void)state;
+    int64_t spans[20][2];
+    double overlaps = 0, all = 0;
+    uint64_t rng = 1;
+    for (size_t i = 0; i < 20; i++) {
+        spans[i][0] = (int64_t)below(&rng, 1000);
+        spans[i][1] = spans[i][0] + 1 + (int64_t)below(&rng, 300);
+    }
+    for (size_t i = 0; i < 20; i++) {
+        all += (double)(spans[i][1] - spans[i][0]);
+        for (size_t j = 0; j < 20; j++) {
+            const int64_t from = spans[i][0] > spans[j][0] ? spans[i][0] : spans[j][0];
+            const int64_t to = spans[i][1] < spans[j][1] ? spans[i][1] : spans[j][1];
+            overlaps += to > from ? (double)(to - from) : 0;
+        }
+    }
+    assert_near(mean_of(spans, 20), overlaps / all);
+}
+
+static void it_is_rounded_to_a_fourth_of_a_doubling(void **state)
+{
+    (void)state;
+    assert_near(sprout_inflight_round(8.1, 512), 8);
+    assert_near(sprout_inflight_round(9.4, 512), 8 * exp2(.25));
+    assert_near(sprout_inflight_round(0.2, 512), 1);
+    assert_near(sprout_inflight_round(700, 512), 512);
+}
+
+static void note(struct sprout_recent *r, int64_t began_s, int64_t took_s, int64_t tokens)
+{
+    const struct sprout_record record = {
+        .time = {began_s * SPROUT_NS_PER_SECOND},
+        .duration_us = took_s * 1000000,
+        .model = SPROUT_STR("m"),
+        .usage = {.completion = {tokens}},
+    };
+    sprout_recent_note(r, &record);
+}
+
+static void the_newest_requests_of_an_hour_count(void **state)
+{
+    (void)state;
+    static struct sprout_recent r;
+    assert_int_equal(sprout_recent_count(&r), 0);
+    note(&r, 100, 10, 5);
+    note(&r, 200, 0, 5);   /* took no time that we know */
+    note(&r, 300, 10, -1); /* no answer that anybody counted */
+    assert_int_equal(sprout_recent_count(&r), 1);
+    note(&r, 5000, 10, 5);
+    assert_int_equal(sprout_recent_last(&r).ns, 5010 * SPROUT_NS_PER_SECOND);
+    assert_false(sprout_recent_counts(&r.one[0], sprout_recent_last(&r)));
+    assert_true(sprout_recent_counts(&r.one[1], sprout_recent_last(&r)));
+    for (int64_t i = 0; i < SPROUT_RECENT_MAX; i++) {
+        note(&r, 6000 + i, 1, 5);
+    }
+    assert_int_equal(sprout_recent_count(&r), SPROUT_RECENT_MAX);
+    assert_int_equal(r.one[1].began.ns,
+                     (6000 + SPROUT_RECENT_MAX - 1) * SPROUT_NS_PER_SECOND);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(together_is_counted_as_a_request_sees_it),
+        cmocka_unit_test(it_is_what_pairs_add_up_to),
+        cmocka_unit_test(it_is_rounded_to_a_fourth_of_a_doubling),
+        cmocka_unit_test(the_newest_requests_of_an_hour_count),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
