@@ -39,7 +39,7 @@ static struct batch batch_of(const struct plan *p, size_t i,
     const double given = p->in->config->profiles[i].batch;
     struct sprout_arena scratch = *p->arena; /* given back when this returns */
     if (given > 0 || from->kind != SPROUT_PROFILE_BATCH || p->in->recent == NULL) {
-        return (struct batch){given > 0 ? given : 1, false};
+        return (struct batch){fmax(given, 1), false}; /* less than one is one */
     }
     struct sprout_inflight_edge *const edges =
         sprout_arena_array(&scratch, 2 * SPROUT_RECENT_MAX, sizeof *edges);
@@ -59,8 +59,9 @@ static struct sprout_str published_name(struct plan *p, const struct sprout_prof
     struct sprout_buf b = sprout_buf_of(text, sizeof text);
     sprout_buf_printf(&b, "%s@%s", from->name, from->version);
     if (from->kind == SPROUT_PROFILE_BATCH) {
-        sprout_buf_printf(&b, "/batch-%.3g%s", batch.of,
-                          batch.measured ? "-measured" : "");
+        /* Not 1.23e+03 for a large one that was given. */
+        sprout_buf_printf(&b, batch.measured ? "/batch-%.3g-measured" : "/batch-%g",
+                          batch.of);
     }
     return sprout_arena_str(p->arena, sprout_buf_str(&b));
 }

@@ -189,11 +189,17 @@ static void published_profiles_by_name_with_version_and_batch(void **state)
         "profiles:\n"
         "  - {model: a, name: llama-3.1-8b/h100, batch: 16, seconds: [0, 0, 0.01]}\n"
         "  - {model: b, name: llama-2-7b-chat/a100/batch-1}\n"
-        "  - {model: c, name: ours, joules: [0, 1, 2], seconds: [0, 0, 1]}\n");
+        "  - {model: c, name: ours, joules: [0, 1, 2], seconds: [0, 0, 1]}\n"
+        "  - {model: d, name: llama-3.1-8b/h100, batch: 1234, seconds: [0, 0, 0.01]}\n"
+        "  - {model: e, name: llama-3.1-8b/h100, batch: 0.5, seconds: [0, 0, 0.01]}\n");
     const struct sprout_plan_in in = input(c, 360);
     const struct planned p = plan(&in);
     const struct sprout_energy_profile *e =
-        sprout_policy_profile(p.policy, SPROUT_STR("a"));
+        sprout_policy_profile(p.policy, SPROUT_STR("d"));
+    assert_true(sprout_str_eq(e->name, SPROUT_STR("llama-3.1-8b/h100@1/batch-1234")));
+    e = sprout_policy_profile(p.policy, SPROUT_STR("e"));
+    assert_true(sprout_str_eq(e->name, SPROUT_STR("llama-3.1-8b/h100@1/batch-1")));
+    e = sprout_policy_profile(p.policy, SPROUT_STR("a"));
     assert_true(sprout_str_eq(e->name, SPROUT_STR("llama-3.1-8b/h100@1/batch-16")));
     assert_near(e->joules[2], .0665 + 3.16 / 16);
     assert_near(e->joules[0] + e->joules[1], 0);
