@@ -312,8 +312,10 @@ class Watch:
             shares = predictor.get("mix", shares)
         mix = " ".join(f"{level['level']} {100 * share:.0f} %"
                        for level, share in zip(policy["levels"], shares) if share > 0.005)
-        return (f"{status['grid']['slot_start'][11:16]} UTC "
-                f"{status['grid']['g_per_kwh']:3.0f} g/kWh | mix {mix} | {len(answers)} answers"
+        grid = status["grid"]  # unknown once a slow machine has come to the end of the file
+        now = (f"{grid['slot_start'][11:16]} UTC {grid['g_per_kwh']:3.0f} g/kWh"
+               if grid["slot_start"] else "grid unknown")
+        return (f"{now} | mix {mix} | {len(answers)} answers"
                 f"{f', {errors} errors' if errors else ''} | "
                 f"{saved_text(self.gateway.report())}")
 
