@@ -149,6 +149,10 @@ struct sprout_config_profile {
     double joules[3]; /* all 0: those of the published profile of that name, at `batch` */
     double seconds[3];
     double batch;
+    double active; /* parameters in billions, for EcoLogits' formula; 0: not given */
+    double active_high;
+    double total;
+    double total_high;
     char *file; /* adapt/profile_file.h; what it says is in the others after loading */
 };
 

@@ -472,6 +472,43 @@ static bool level_known(struct walk *w, yaml_node_t *levels, struct sprout_str n
     return false;
 }
 
+/* False: not there, or no number (which was reported already). */
+static bool number_of(const yaml_node_t *node, double *out)
+{
+    return node != NULL && node->type == YAML_SCALAR_NODE &&
+           sprout_str_to_f64(scalar_text(node), out) == SPROUT_OK;
+}
+
+static double parameters(struct walk *w, yaml_node_t *entry, const char *key,
+                         double otherwise)
+{
+    const yaml_node_t *const node = sprout_config_child(w->doc, entry, key);
+    double v = 0;
+    return node != NULL && number_of(node, &v) && v > 0 ? v : otherwise;
+}
+
+/* The formula needs to know how large the model is; ranges must not be turned round. */
+static void check_formula(struct walk *w, yaml_node_t *entry, size_t i)
+{
+    const double active = parameters(w, entry, "active", 0);
+    const double active_high = parameters(w, entry, "active_high", active);
+    const double total = parameters(w, entry, "total", active);
+    if (active == 0) {
+        sprout_fail(problem(w, entry), SPROUT_CONFIG,
+                    "profiles[%zu]: 'active' is missing: the formula needs the model's "
+                    "billions of parameters ('active', and 'total' where experts rest; "
+                    "'active_high' and 'total_high' where only a range is believed)",
+                    i);
+    } else if (active_high < active || total < active ||
+               parameters(w, entry, "total_high", fmax(total, active_high)) <
+                   fmax(total, active_high)) {
+        sprout_fail(problem(w, entry), SPROUT_CONFIG,
+                    "profiles[%zu]: expected active <= active_high <= total_high and "
+                    "active <= total <= total_high",
+                    i);
+    }
+}
+
 /* Figures may be left out where a published profile of that name has them. */
 static void check_profiles(struct walk *w, yaml_node_t *profiles)
 {
@@ -484,8 +521,11 @@ static void check_profiles(struct walk *w, yaml_node_t *profiles)
             sprout_config_child(w->doc, entry, "file") != NULL) {
             continue; /* said already, or to be said of the file */
         }
-        if (sprout_config_child(w->doc, entry, "joules") == NULL &&
-            (p == NULL || p->kind == SPROUT_PROFILE_ECOLOGITS)) {
+        if (p != NULL && p->kind == SPROUT_PROFILE_ECOLOGITS) {
+            check_formula(w, entry, i);
+            continue;
+        }
+        if (sprout_config_child(w->doc, entry, "joules") == NULL && p == NULL) {
             sprout_fail(problem(w, entry), SPROUT_CONFIG,
                         "profiles[%zu]: 'joules' is missing, and 'sprout profiles' has "
                         "none under that name",
@@ -646,13 +686,6 @@ static void check_upstreams(struct walk *w, yaml_node_t *list, yaml_node_t *grid
             }
         }
     }
-}
-
-/* False: not there, or no number (which was reported already). */
-static bool number_of(const yaml_node_t *node, double *out)
-{
-    return node != NULL && node->type == YAML_SCALAR_NODE &&
-           sprout_str_to_f64(scalar_text(node), out) == SPROUT_OK;
 }
 
 static void check_extremes(struct walk *w, yaml_node_t *quality)

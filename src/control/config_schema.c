@@ -562,6 +562,16 @@ TABLE(carbon, CARBON_ROWS);
       "How many requests run together on average, for published figures by batch; 0: "   \
       "as "                                                                              \
       "measured of the newest requests (with `file`: 1).")                               \
+    X(NUMBER, struct sprout_config_profile, active, "0", RANGE(0, 100000), NULL,         \
+      "`ecologits/hosted`: billions of parameters that are active for a token, or the "  \
+      "least that is believed.")                                                         \
+    X(NUMBER, struct sprout_config_profile, active_high, "0", RANGE(0, 100000), NULL,    \
+      "`ecologits/hosted`: the most that is believed; 0: as `active`.")                  \
+    X(NUMBER, struct sprout_config_profile, total, "0", RANGE(0, 100000), NULL,          \
+      "`ecologits/hosted`: billions of parameters in all; 0: as `active`.")              \
+    X(NUMBER, struct sprout_config_profile, total_high, "0", RANGE(0, 100000), NULL,     \
+      "`ecologits/hosted`: the most that is believed; 0: the larger of `total` "         \
+      "and `active_high`.")                                                              \
     X(PATH, struct sprout_config_profile, file, "", NO_BOUND, sprout_config_expect_path, \
       "A profile of your own, a JSON file; its figures stand in for those not given.")
 TABLE(profiles, PROFILE_ROWS);

@@ -66,6 +66,34 @@ static struct sprout_str published_name(struct plan *p, const struct sprout_prof
     return sprout_arena_str(p->arena, sprout_buf_str(&b));
 }
 
+/* Of one output token, without the facility's overhead, which is the configuration's. */
+static struct sprout_ecologits a_token(double active, double total)
+{
+    return sprout_ecologits_of(active, total, (sprout_tokens){1}, 1);
+}
+
+/* The middle of what is believed counts; the name says both ends. */
+static void take_formula(struct plan *p, const struct sprout_config_profile *from,
+                         const struct sprout_profile *published,
+                         struct sprout_energy_profile *to)
+{
+    const double total = from->total > 0 ? from->total : from->active;
+    const struct sprout_ecologits low = a_token(from->active, total);
+    const double active_high = fmax(from->active, from->active_high);
+    const struct sprout_ecologits high = a_token(
+        active_high, from->total_high > 0 ? from->total_high : fmax(total, active_high));
+    const double low_j = 3600 * low.request_wh, high_j = 3600 * high.request_wh;
+    char text[2 * SPROUT_NAME_MAX];
+    struct sprout_buf b = sprout_buf_of(text, sizeof text);
+    sprout_buf_printf(&b, "%s@%s/%.3g-to-%.3g-J-per-token", published->name,
+                      published->version, low_j, high_j);
+    *to = (struct sprout_energy_profile){
+        .name = sprout_arena_str(p->arena, sprout_buf_str(&b)),
+        .joules = {0, 0, (low_j + high_j) / 2},
+        .seconds = {0, 0, (low.latency_s + high.latency_s) / 2},
+    };
+}
+
 static struct sprout_energy_profile profile_of(struct plan *p, size_t i)
 {
     const struct sprout_config_profile *const from = &p->in->config->profiles[i];
@@ -79,7 +107,9 @@ static struct sprout_energy_profile profile_of(struct plan *p, size_t i)
 
     memcpy(to.joules, from->joules, sizeof from->joules);
     memcpy(to.seconds, from->seconds, sizeof from->seconds);
-    if (published != NULL) {
+    if (published != NULL && published->kind == SPROUT_PROFILE_ECOLOGITS) {
+        take_formula(p, from, published, &to);
+    } else if (published != NULL) {
         const struct batch batch = batch_of(p, i, published);
         double seconds[3];
         memcpy(seconds, from->seconds, sizeof seconds);

@@ -14,6 +14,7 @@
 #include "control/evaluator_inner.h"
 #include "control/planner.h"
 #include "core/prior.h"
+#include "core/profile.h"
 #include "wire/policy_json.h"
 
 static char memory[SPROUT_PLAN_MEMORY];
@@ -249,6 +250,41 @@ static void without_a_batch_it_is_measured(void **state)
                 .0665 + 3.16);
     assert_near(sprout_policy_profile(p.policy, SPROUT_STR("given"))->joules[2],
                 .0665 + 3.16 / 3);
+    sprout_config_free(c);
+}
+
+/* Checked by hand: 20 billion dense parameters need one GPU of 80 GiB, 200 need eight. */
+static void a_hosted_model_has_a_low_and_a_high(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of(
+        "profiles:\n"
+        "  - {model: one, name: ecologits/hosted, active: 20}\n"
+        "  - {model: any, name: ecologits/hosted, active: 20, active_high: 200}\n"
+        "  - {model: two, name: ecologits/hosted, active: 20, active_high: 200, total: "
+        "20,\n"
+        "     total_high: 200}\n");
+    const struct sprout_plan_in in = input(c, 360);
+    const struct planned p = plan(&in);
+    const double low =
+        3600 * sprout_ecologits_of(20, 20, (sprout_tokens){1}, 1).request_wh;
+    const double high =
+        3600 * sprout_ecologits_of(200, 200, (sprout_tokens){1}, 1).request_wh;
+    const struct sprout_energy_profile *e =
+        sprout_policy_profile(p.policy, SPROUT_STR("one"));
+    assert_near(e->joules[2], low);
+    assert_near(e->joules[0] + e->joules[1], 0);
+    assert_near(e->seconds[2], 6.785088094353663e-4 * 20 + 3.119310311688259e-4 * 64 +
+                                   1.9473717579473387e-2);
+    e = sprout_policy_profile(p.policy, SPROUT_STR("two"));
+    assert_near(e->joules[2], (low + high) / 2);
+    assert_near(sprout_policy_profile(p.policy, SPROUT_STR("any"))->joules[2],
+                (low + high) / 2);
+    assert_true(high > 3 * low);
+    char name[128];
+    snprintf(name, sizeof name, "ecologits/hosted@2d0a1c7/%.3g-to-%.3g-J-per-token", low,
+             high);
+    assert_true(sprout_str_eq(e->name, sprout_str_of(name)));
     sprout_config_free(c);
 }
 
@@ -686,6 +722,7 @@ int main(void)
         cmocka_unit_test(presets_stand_in_for_figures),
         cmocka_unit_test(published_profiles_by_name_with_version_and_batch),
         cmocka_unit_test(without_a_batch_it_is_measured),
+        cmocka_unit_test(a_hosted_model_has_a_low_and_a_high),
         cmocka_unit_test(no_grid_value_means_everything_at_l0),
         cmocka_unit_test(a_grid_of_zero_is_a_value),
         cmocka_unit_test(rules_get_an_optimum_of_their_own),
