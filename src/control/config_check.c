@@ -495,9 +495,8 @@ static void check_formula(struct walk *w, yaml_node_t *entry, size_t i)
     const double total = parameters(w, entry, "total", active);
     if (active == 0) {
         sprout_fail(problem(w, entry), SPROUT_CONFIG,
-                    "profiles[%zu]: 'active' is missing: the formula needs the model's "
-                    "billions of parameters ('active', and 'total' where experts rest; "
-                    "'active_high' and 'total_high' where only a range is believed)",
+                    "profiles[%zu]: 'active' is missing: billions of parameters, and "
+                    "'total' where experts rest; '..._high' where a range is believed",
                     i);
     } else if (active_high < active || total < active ||
                parameters(w, entry, "total_high", fmax(total, active_high)) <
