@@ -3,13 +3,15 @@
 #include "core/energy.h"
 
 const struct sprout_energy_profile sprout_energy_llama2_13b = {
-    .name = {"llama-2-13b-chat/a100/batch-1", sizeof "llama-2-13b-chat/a100/batch-1" - 1},
+    .name = {"llama-2-13b-chat/a100/batch-1@1",
+             sizeof "llama-2-13b-chat/a100/batch-1@1" - 1},
     .joules = {-3.52, 0.043, 5.87},
     .seconds = {-0.015, 1.93e-4, 0.02377},
 };
 
 const struct sprout_energy_profile sprout_energy_llama2_7b = {
-    .name = {"llama-2-7b-chat/a100/batch-1", sizeof "llama-2-7b-chat/a100/batch-1" - 1},
+    .name = {"llama-2-7b-chat/a100/batch-1@1",
+             sizeof "llama-2-7b-chat/a100/batch-1@1" - 1},
     .joules = {-3.97, 0.032, 3.21},
     .seconds = {-0.026, 1.93e-4, 0.01355},
 };

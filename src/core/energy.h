@@ -14,7 +14,7 @@
 #include "core/units.h"
 
 struct sprout_energy_profile {
-    struct sprout_str name; /* "llama-2-13b-chat/a100/batch-1" */
+    struct sprout_str name; /* with version: "llama-2-13b-chat/a100/batch-1@1" */
     double joules[3];       /* J, J per prompt token, J per output token */
     double seconds[3];
 };

@@ -67,7 +67,7 @@ def test_its_sums_are_the_journals(served):
         assert row["seconds_mean"] == pytest.approx(
             sum(r["duration_us"] for r in lines) / len(lines) / 1e6)
     assert got["holdout_requests"] == sum(r["arm"] == "holdout" for r in journal)
-    assert got["energy_methods"] == ["llama-2-13b-chat/a100/batch-1"]
+    assert got["energy_methods"] == ["llama-2-13b-chat/a100/batch-1@1"]
     assert got["grid"] == [{"zone": "-", "quality": "assumed", "requests": 200}]
 
 

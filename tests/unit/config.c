@@ -356,7 +356,7 @@ static void upstreams_name_the_zones_there_are(void **state)
     sprout_config_free(c);
 }
 
-static void upstreams_that_contradict_each_other_are_told(void **state)
+static void keys_that_contradict_each_other_are_told(void **state)
 {
     (void)state;
     static const struct {
@@ -381,6 +381,12 @@ static void upstreams_that_contradict_each_other_are_told(void **state)
         {"upstreams: [{name: a, url: http://h:1, path: /a/, zone: FR, grid: {source: "
          "static}}]",
          "upstreams[0].zone: expected 'grid.zone', too"},
+        {"profiles: [{model: a, name: ecologits/hosted}]",
+         "profiles[0]: 'active' is missing"},
+        {"profiles: [{model: a, name: ecologits/hosted, active: 20, active_high: 10}]",
+         "profiles[0]: expected active <= active_high"},
+        {"profiles: [{model: a, name: ecologits/hosted, active: 20, total: 10}]",
+         "profiles[0]: expected active <= active_high"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct sprout_config *c = NULL;
@@ -453,7 +459,7 @@ int main(void)
         cmocka_unit_test(a_grid_is_given_in_one_argument),
         cmocka_unit_test(a_provider_and_its_zone_are_a_grid),
         cmocka_unit_test(upstreams_name_the_zones_there_are),
-        cmocka_unit_test(upstreams_that_contradict_each_other_are_told),
+        cmocka_unit_test(keys_that_contradict_each_other_are_told),
         cmocka_unit_test(a_file_that_is_not_there_is_one_problem),
         cmocka_unit_test(the_page_of_keys_is_the_table),
         cmocka_unit_test(the_pages_example_is_a_good_configuration),

@@ -80,6 +80,9 @@ static void equation_one_gives_the_reference_values(void **state)
     const sprout_grams g =
         sprout_carbon_operational(p, (sprout_g_per_kwh){200}, (sprout_joules){1500});
     assert_near(g.v, 0.0833333333, 1e-9);
+    const sprout_grams per_kwh =
+        sprout_carbon_operational(p, (sprout_g_per_kwh){1}, (sprout_joules){1500});
+    assert_near(per_kwh.v, 4.1667e-4, 1e-8); /* 1 500 J are so many kWh */
     assert_near(sprout_carbon_embodied(p, (sprout_seconds){1}).v, 1.6715e-4, 1e-8);
     assert_int_equal(sprout_micrograms_of(g).v, 83333);
     assert_int_equal(sprout_micrograms_of((sprout_grams){NAN}).v, SPROUT_MICRO_UNKNOWN);
