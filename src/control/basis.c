@@ -15,7 +15,8 @@ static bool is_one_of(const char *text, const char *const *words, size_t n)
 
 static void add_grids(struct sprout_basis *out, const struct sprout_savings *r)
 {
-    static const char *const live[] = {"live", "replayed", "history"};
+    static const char *const live[] = {"live", "history"};
+    static const char *const replayed[] = {"replayed"};
     static const char *const none[] = {"none", ""};
     double known = 0;
 
@@ -24,7 +25,9 @@ static void add_grids(struct sprout_basis *out, const struct sprout_savings *r)
         if (is_one_of(r->grid[i].quality, none, 2)) {
             continue;
         }
-        *(is_one_of(r->grid[i].quality, live, 3) ? &out->live : &out->fallback) += share;
+        *(is_one_of(r->grid[i].quality, live, 2)       ? &out->live
+          : is_one_of(r->grid[i].quality, replayed, 1) ? &out->replayed
+                                                       : &out->fallback) += share;
         known += share;
     }
     out->no_grid = known < 1 ? 1 - known : 0;
@@ -57,7 +60,8 @@ void sprout_basis_put(struct sprout_buf *b, const struct sprout_savings *r)
         b,
         "Location-based, %lld requests.  Energy: %.0f %% measured, %.0f %% "
         "modelled, %.0f %% estimated, %.0f %% unknown.  Grid: %.0f %% live, "
-        "%.0f %% fallback, %.0f %% unknown.",
+        "%.0f %% replayed, %.0f %% fallback, %.0f %% unknown.",
         (long long)s.requests, 100 * s.measured, 100 * s.modelled, 100 * s.estimated,
-        100 * s.unknown, 100 * s.live, 100 * s.fallback, 100 * s.no_grid);
+        100 * s.unknown, 100 * s.live, 100 * s.replayed, 100 * s.fallback,
+        100 * s.no_grid);
 }

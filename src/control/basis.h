@@ -3,8 +3,8 @@
  *
  * Said on the first line of every report, because a joule from a meter and a joule from a
  * guess look alike.  Energy: measured by a meter; modelled from tokens the server reported;
- * estimated from tokens counted on the way; unknown.  Grid: live (or replayed from a file);
- * fallback (an older value, a forecast, a profile, a constant); unknown.  Pure. */
+ * estimated from tokens counted on the way; unknown.  Grid: live; replayed (another
+ * time's values from a file); fallback (an older value, a forecast, a profile, a constant); unknown.  Pure. */
 #ifndef SPROUT_CONTROL_BASIS_H
 #define SPROUT_CONTROL_BASIS_H
 
@@ -17,6 +17,7 @@ struct sprout_basis {
     double estimated;
     double unknown;
     double live;
+    double replayed;
     double fallback;
     double no_grid;
 };

@@ -93,16 +93,16 @@ static void put_bar(FILE *out, const char *what, const double *share,
 static void put_basis(FILE *out, const struct sprout_savings *r)
 {
     static const char *const energy[] = {"measured", "modelled", "estimated", "unknown"};
-    static const char *const grid[] = {"live", "fallback", "unknown"};
+    static const char *const grid[] = {"live", "replayed", "fallback", "unknown"};
     static const char *const class[] = {"k-accent", "k-c1", "k-warm", "k-c0"};
-    static const char *const grid_class[] = {"k-accent", "k-warm", "k-c0"};
+    static const char *const grid_class[] = {"k-accent", "k-c1", "k-warm", "k-c0"};
     const struct sprout_basis s = sprout_basis_of(r);
     const double energies[] = {s.measured, s.modelled, s.estimated, s.unknown};
-    const double grids[] = {s.live, s.fallback, s.no_grid};
+    const double grids[] = {s.live, s.replayed, s.fallback, s.no_grid};
 
     fputs("<section><h2>What the figures rest on</h2><div class=shares>", out);
     put_bar(out, "Energy, by request", energies, energy, class, 4);
-    put_bar(out, "Grid, by request", grids, grid, grid_class, 3);
+    put_bar(out, "Grid, by request", grids, grid, grid_class, 4);
     fputs("</div></section>", out);
 }
 

@@ -162,6 +162,7 @@ static json_t *basis_object(const struct sprout_savings *r)
     set(energy, "estimated", number(s.estimated));
     set(energy, "unknown", number(s.unknown));
     set(grid, "live", number(s.live));
+    set(grid, "replayed", number(s.replayed));
     set(grid, "fallback", number(s.fallback));
     set(grid, "unknown", number(s.no_grid));
     set(o, "energy", energy);

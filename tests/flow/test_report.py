@@ -14,7 +14,7 @@ from upstream import chat_reply
 TOKENS = {"": 300, "Answer briefly.": 100, "Answer very briefly, in one short sentence.": 30}
 
 BASIS = ("Location-based, 200 requests.  Energy: 0 % measured, 100 % modelled, 0 % estimated, "
-         "0 % unknown.  Grid: 0 % live, 100 % fallback, 0 % unknown.\n")
+         "0 % unknown.  Grid: 0 % live, 0 % replayed, 100 % fallback, 0 % unknown.\n")
 
 
 def run(*arguments):
@@ -214,7 +214,7 @@ def test_the_first_line_says_what_the_rest_is_worth(served):
     basis = report(served)["basis"]
     assert basis["method"] == "location-based"
     assert basis["energy"] == {"measured": 0, "modelled": 1, "estimated": 0, "unknown": 0}
-    assert basis["grid"] == {"live": 0, "fallback": 1, "unknown": 0}
+    assert basis["grid"] == {"live": 0, "replayed": 0, "fallback": 1, "unknown": 0}
 
 
 def test_latency_is_told_by_arm_as_the_journal_has_it(served):
