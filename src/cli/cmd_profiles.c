@@ -27,9 +27,10 @@ static json_t *triple(const double v[3])
 
 static json_t *per_token(const struct sprout_profile *p, double batch)
 {
-    const sprout_tokens many = {1000000};
-    const double j = sprout_profile_joules(p, (sprout_tokens){0}, many, batch).v / 1e6;
-    return p->kind == SPROUT_PROFILE_BATCH && batch > 0 ? json_real(j) : json_null();
+    const struct sprout_profile_use use = {.batch = batch};
+    return p->kind == SPROUT_PROFILE_BATCH && batch > 0
+               ? json_real(sprout_profile_figures(p, &use).joules[2])
+               : json_null();
 }
 
 static json_t *object_of(const struct sprout_profile *p, double batch)
@@ -81,14 +82,16 @@ static void print_one(const struct sprout_profile *p, double batch)
         printf("    %g + %g/B J per output token, B from %d to %d, on %d GPU%s\n", p->a,
                p->b, p->batch_from, p->batch_to, p->gpus, p->gpus == 1 ? "" : "s");
         if (batch > 0) {
-            const double j = p->a + p->b / batch;
-            printf("    at B = %g: joules: [0, 0, %.4g]%s\n", batch, j,
+            const struct sprout_profile_use use = {.batch = batch};
+            printf("    at B = %g: joules: [0, 0, %.4g]%s\n", batch,
+                   sprout_profile_figures(p, &use).joules[2],
                    batch < p->batch_from || batch > p->batch_to ? "  (extrapolated)"
                                                                 : "");
         }
         break;
     case SPROUT_PROFILE_ECOLOGITS:
-        printf("    from active and total parameters and output tokens\n");
+        printf("    from the model's parameters in billions: 'active', 'total' and their "
+               "'..._high' in sprout.yaml\n");
         break;
     }
 }

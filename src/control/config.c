@@ -14,10 +14,13 @@
 #include "adapt/file.h"
 #include "adapt/grid_reply.h"
 #include "adapt/meter.h"
-#include "adapt/profile_file.h"
 #include "control/config_schema.h"
 
-enum { EXPECTED_CAP = 200, PROVIDER_CAP = 400 };
+enum {
+    EXPECTED_CAP = 200,
+    PROVIDER_CAP = 400,
+    METHOD_MAX = SPROUT_NAME_MAX - 24 /* "@" and "/batch-1.23e+04-measured" go with it */
+};
 
 /* ---- values from text ---------------------------------------------------------------- */
 
@@ -219,6 +222,9 @@ static const cyaml_config_t cyaml_silent = {
 void sprout_config_free(struct sprout_config *c)
 {
     if (c != NULL) {
+        for (uint32_t i = 0; i < c->profiles_count; i++) {
+            free(c->profiles[i].own);
+        }
         cyaml_free(&cyaml_silent, &sprout_config_schema, c, 0);
     }
 }
@@ -236,31 +242,36 @@ static bool all_zero(const double v[3])
     return v[0] == 0 && v[1] == 0 && v[2] == 0;
 }
 
-/* What a profile's file says, where the configuration does not say it itself. */
+const struct sprout_profile *sprout_config_profile_base(
+    const struct sprout_config_profile *p)
+{
+    return p->own != NULL ? &p->own->profile
+                          : sprout_profile_find(sprout_str_of(p->name));
+}
+
 static enum sprout_status take_file(struct sprout_config_profile *to,
                                     struct sprout_error *err)
 {
-    struct sprout_profile_file f;
-    double joules[3], seconds[3] = {0, 0, 0};
-    const enum sprout_status status = sprout_profile_file_read(to->file, &f, err);
-    if (status != SPROUT_OK) {
-        return sprout_fail(err, SPROUT_CONFIG, "profiles: %s: %s", to->name,
-                           err->message);
+    to->own = malloc(sizeof *to->own);
+    if (to->own == NULL) {
+        return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for a profile");
     }
-    (void)sprout_profile_triples(&f.profile, to->batch, joules, seconds);
-    if (f.seconds_known) {
-        memcpy(seconds, f.profile.seconds, sizeof seconds);
+    if (sprout_profile_file_read(to->file, to->own, err) != SPROUT_OK) {
+        struct sprout_error why = *err;
+        free(to->own);
+        to->own = NULL;
+        return sprout_fail(err, SPROUT_CONFIG, "profiles: %s: %s", to->name, why.message);
     }
-    if (all_zero(to->joules)) {
-        memcpy(to->joules, joules, sizeof joules);
-    }
-    if (all_zero(to->seconds)) {
-        memcpy(to->seconds, seconds, sizeof seconds);
-    }
-    if (all_zero(to->seconds)) {
+    if (all_zero(to->seconds) && !to->own->seconds_known) {
         return sprout_fail(err, SPROUT_CONFIG,
                            "profiles: %s: neither it nor %.300s has 'seconds'", to->name,
                            to->file);
+    }
+    if (strlen(to->name) + strlen(to->own->version) > METHOD_MAX) {
+        return sprout_fail(err, SPROUT_CONFIG,
+                           "profiles: %s: with the version of %.300s that is a name of "
+                           "more than %d bytes, too long for receipts",
+                           to->name, to->file, METHOD_MAX);
     }
     return SPROUT_OK;
 }

@@ -13,6 +13,7 @@
 #define SPROUT_CONTROL_CONFIG_H
 
 #include "adapt/grid.h"
+#include "adapt/profile_file.h"
 #include "core/judge.h"
 #include "core/policy.h"
 
@@ -153,7 +154,8 @@ struct sprout_config_profile {
     double active_high;
     double total;
     double total_high;
-    char *file; /* adapt/profile_file.h; what it says is in the others after loading */
+    char *file;
+    struct sprout_profile_file *own; /* what it says; NULL without `file` */
 };
 
 /* adapt/meter.h has what each key means to its kind. */
@@ -287,6 +289,11 @@ SPROUT_MUST_USE enum sprout_status sprout_config_parse(struct sprout_str yaml,
                                                        struct sprout_problems *problems);
 
 void sprout_config_free(struct sprout_config *c);
+
+/* The profile whose figures stand in for those not given: from its file, or published under
+ * its name; NULL: there is none. */
+const struct sprout_profile *sprout_config_profile_base(
+    const struct sprout_config_profile *p);
 
 /* Sets one key from a command line, by its path ("quality.floor"), with the same checks as
  * in a file.  SPROUT_USAGE with the key, what was found and what was expected. */

@@ -10,25 +10,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "control/config_schema.h"
-#include "core/profile.h"
+#include "control/config_check_inner.h"
 #include "wire/patch.h"
 
 enum {
-    PATH_CAP = 128,
+    PATH_CAP = SPROUT_CONFIG_PATH,
     SHOWN_MAX = 40, /* bytes of a wrong text that a message repeats */
     KEY_MAX = 40,   /* a longer key is none of ours */
-};
-
-struct walk {
-    yaml_document_t *doc;
-    struct sprout_problems *problems;
 };
 
 /* ---- reporting ----------------------------------------------------------------------- */
 
 /* Where the next problem goes, which lies at `node`; NULL when there is no room. */
-static struct sprout_error *problem(struct walk *w, const yaml_node_t *node)
+struct sprout_error *sprout_config_problem(struct sprout_config_walk *w,
+                                           const yaml_node_t *node)
 {
     if (w->problems->n == SPROUT_CONFIG_PROBLEMS_MAX) {
         w->problems->dropped++;
@@ -40,7 +35,7 @@ static struct sprout_error *problem(struct walk *w, const yaml_node_t *node)
     return e;
 }
 
-static struct sprout_str scalar_text(const yaml_node_t *node)
+struct sprout_str sprout_config_scalar(const yaml_node_t *node)
 {
     return (struct sprout_str){(const char *)node->data.scalar.value,
                                node->data.scalar.length};
@@ -148,33 +143,34 @@ bool sprout_config_check_text(const cyaml_schema_value_t *value,
 
 /* ---- the walk ------------------------------------------------------------------------ */
 
-static void check_value(struct walk *w, const cyaml_schema_value_t *value,
+static void check_value(struct sprout_config_walk *w, const cyaml_schema_value_t *value,
                         const struct config_note *note, yaml_node_t *node,
                         const char *path);
 
-static void check_scalar(struct walk *w, const cyaml_schema_value_t *value,
+static void check_scalar(struct sprout_config_walk *w, const cyaml_schema_value_t *value,
                          const struct config_note *note, const yaml_node_t *node,
                          const char *path)
 {
     char expected[200];
     if (node->type != YAML_SCALAR_NODE) {
-        sprout_fail(problem(w, node), SPROUT_CONFIG,
+        sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
                     "%s: found %s, expected a single value", path, kind_text(node));
         return;
     }
-    const struct sprout_str text = scalar_text(node);
+    const struct sprout_str text = sprout_config_scalar(node);
     const bool plain = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (plain && (text.len == 0 || sprout_str_eq(text, SPROUT_STR("null")) ||
                   sprout_str_eq(text, SPROUT_STR("~")))) {
-        sprout_fail(problem(w, node), SPROUT_CONFIG,
+        sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
                     "%s: found nothing, expected a value (or leave the line out)", path);
     } else if (memchr(text.ptr, '\0', text.len) != NULL) {
-        sprout_fail(problem(w, node), SPROUT_CONFIG,
+        sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
                     "%s: found a NUL byte, expected text", path);
     } else if (!sprout_config_check_text(value, note, text, expected, sizeof expected)) {
         const int shown = text.len > SHOWN_MAX ? SHOWN_MAX : (int)text.len;
-        sprout_fail(problem(w, node), SPROUT_CONFIG, "%s: found '%.*s%s', expected %s",
-                    path, shown, text.ptr, text.len > SHOWN_MAX ? "..." : "", expected);
+        sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
+                    "%s: found '%.*s%s', expected %s", path, shown, text.ptr,
+                    text.len > SHOWN_MAX ? "..." : "", expected);
     }
 }
 
@@ -217,14 +213,14 @@ static const char *nearest(const cyaml_schema_field_t *fields, struct sprout_str
     return best;
 }
 
-static void add_unknown(struct walk *w, const cyaml_schema_field_t *fields,
+static void add_unknown(struct sprout_config_walk *w, const cyaml_schema_field_t *fields,
                         const yaml_node_t *node, const char *path)
 {
-    const struct sprout_str key = scalar_text(node);
+    const struct sprout_str key = sprout_config_scalar(node);
     const int shown = key.len > SHOWN_MAX ? SHOWN_MAX : (int)key.len;
     const char *const guess = nearest(fields, key);
     if (guess != NULL) {
-        sprout_fail(problem(w, node), SPROUT_CONFIG,
+        sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
                     "%s%sunknown key '%.*s': did you mean '%s'?", path,
                     path[0] ? ": " : "", shown, key.ptr, guess);
         return;
@@ -235,7 +231,7 @@ static void add_unknown(struct walk *w, const cyaml_schema_field_t *fields,
         sprout_buf_printf(&b, "%s%s", i > 0 ? ", " : "", fields[i].key);
     }
     known[b.len] = '\0';
-    sprout_fail(problem(w, node), SPROUT_CONFIG,
+    sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
                 "%s%sunknown key '%.*s', expected one of: %s", path, path[0] ? ": " : "",
                 shown, key.ptr, known);
 }
@@ -250,13 +246,14 @@ static int field_index(const cyaml_schema_field_t *fields, struct sprout_str key
     return -1;
 }
 
-static void check_mapping(struct walk *w, const cyaml_schema_field_t *fields,
+static void check_mapping(struct sprout_config_walk *w,
+                          const cyaml_schema_field_t *fields,
                           const struct config_note *notes, yaml_node_t *node,
                           const char *path)
 {
     uint64_t seen = 0; /* no mapping of ours has 64 keys */
     if (node->type != YAML_MAPPING_NODE) {
-        sprout_fail(problem(w, node), SPROUT_CONFIG,
+        sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
                     "%s%sfound %s, expected a mapping of keys", path, path[0] ? ": " : "",
                     kind_text(node));
         return;
@@ -265,11 +262,11 @@ static void check_mapping(struct walk *w, const cyaml_schema_field_t *fields,
          pair < node->data.mapping.pairs.top; pair++) {
         yaml_node_t *const key = yaml_document_get_node(w->doc, pair->key);
         if (key->type != YAML_SCALAR_NODE) {
-            sprout_fail(problem(w, key), SPROUT_CONFIG,
+            sprout_fail(sprout_config_problem(w, key), SPROUT_CONFIG,
                         "%s: found %s as a key, expected a word", path, kind_text(key));
             continue;
         }
-        const int i = field_index(fields, scalar_text(key));
+        const int i = field_index(fields, sprout_config_scalar(key));
         if (i < 0) {
             add_unknown(w, fields, key, path);
             continue;
@@ -277,7 +274,8 @@ static void check_mapping(struct walk *w, const cyaml_schema_field_t *fields,
         char inner[PATH_CAP];
         snprintf(inner, sizeof inner, "%s%s%s", path, path[0] ? "." : "", fields[i].key);
         if (seen & (UINT64_C(1) << i)) {
-            sprout_fail(problem(w, key), SPROUT_CONFIG, "%s: given twice", inner);
+            sprout_fail(sprout_config_problem(w, key), SPROUT_CONFIG, "%s: given twice",
+                        inner);
         }
         seen |= UINT64_C(1) << i;
         check_value(w, &fields[i].value, &notes[i],
@@ -286,25 +284,25 @@ static void check_mapping(struct walk *w, const cyaml_schema_field_t *fields,
     for (int i = 0; fields[i].key != NULL; i++) {
         const bool needed = (fields[i].value.flags & CYAML_FLAG_OPTIONAL) == 0;
         if (needed && (seen & (UINT64_C(1) << i)) == 0) {
-            sprout_fail(problem(w, node), SPROUT_CONFIG, "%s: '%s' is missing", path,
-                        fields[i].key);
+            sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
+                        "%s: '%s' is missing", path, fields[i].key);
         }
     }
 }
 
-static void check_list(struct walk *w, const cyaml_schema_value_t *value,
+static void check_list(struct sprout_config_walk *w, const cyaml_schema_value_t *value,
                        const struct config_note *note, yaml_node_t *node,
                        const char *path)
 {
     if (node->type != YAML_SEQUENCE_NODE) {
-        sprout_fail(problem(w, node), SPROUT_CONFIG, "%s: found %s, expected a list",
-                    path, kind_text(node));
+        sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
+                    "%s: found %s, expected a list", path, kind_text(node));
         return;
     }
     const size_t n =
         (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
     if (n < value->sequence.min || n > value->sequence.max) {
-        sprout_fail(problem(w, node), SPROUT_CONFIG,
+        sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
                     "%s: found %zu entries, expected %u to %u", path, n,
                     value->sequence.min, value->sequence.max);
     }
@@ -324,7 +322,7 @@ static void check_list(struct walk *w, const cyaml_schema_value_t *value,
     }
 }
 
-static void check_value(struct walk *w, const cyaml_schema_value_t *value,
+static void check_value(struct sprout_config_walk *w, const cyaml_schema_value_t *value,
                         const struct config_note *note, yaml_node_t *node,
                         const char *path)
 {
@@ -353,14 +351,14 @@ yaml_node_t *sprout_config_child(yaml_document_t *doc, yaml_node_t *mapping,
          pair < mapping->data.mapping.pairs.top; pair++) {
         yaml_node_t *const name = yaml_document_get_node(doc, pair->key);
         if (name->type == YAML_SCALAR_NODE &&
-            sprout_str_eq(scalar_text(name), sprout_str_of(key))) {
+            sprout_str_eq(sprout_config_scalar(name), sprout_str_of(key))) {
             return yaml_document_get_node(doc, pair->value);
         }
     }
     return NULL;
 }
 
-static size_t list_count(const yaml_node_t *list)
+size_t sprout_config_count(const yaml_node_t *list)
 {
     return list == NULL || list->type != YAML_SEQUENCE_NODE
                ? 0
@@ -368,30 +366,36 @@ static size_t list_count(const yaml_node_t *list)
                           list->data.sequence.items.start);
 }
 
-static yaml_node_t *list_entry(struct walk *w, yaml_node_t *list, size_t i)
+yaml_node_t *sprout_config_entry(struct sprout_config_walk *w, yaml_node_t *list,
+                                 size_t i)
 {
     return yaml_document_get_node(w->doc, list->data.sequence.items.start[i]);
 }
 
 /* The text of `key` in entry i; empty if there is none. */
-static struct sprout_str entry_text(struct walk *w, yaml_node_t *list, size_t i,
-                                    const char *key, yaml_node_t **out_node)
+struct sprout_str sprout_config_entry_text(struct sprout_config_walk *w,
+                                           yaml_node_t *list, size_t i, const char *key,
+                                           yaml_node_t **out_node)
 {
-    yaml_node_t *const node = sprout_config_child(w->doc, list_entry(w, list, i), key);
+    yaml_node_t *const node =
+        sprout_config_child(w->doc, sprout_config_entry(w, list, i), key);
     *out_node = node;
     return node == NULL || node->type != YAML_SCALAR_NODE ? (struct sprout_str){"", 0}
-                                                          : scalar_text(node);
+                                                          : sprout_config_scalar(node);
 }
 
-static void check_names_differ(struct walk *w, yaml_node_t *list, const char *path)
+static void check_names_differ(struct sprout_config_walk *w, yaml_node_t *list,
+                               const char *path)
 {
-    for (size_t i = 0; i < list_count(list); i++) {
+    for (size_t i = 0; i < sprout_config_count(list); i++) {
         yaml_node_t *node = NULL;
-        const struct sprout_str name = entry_text(w, list, i, "name", &node);
+        const struct sprout_str name =
+            sprout_config_entry_text(w, list, i, "name", &node);
         for (size_t j = 0; name.len > 0 && j < i; j++) {
             yaml_node_t *other = NULL;
-            if (sprout_str_eq(name, entry_text(w, list, j, "name", &other))) {
-                sprout_fail(problem(w, node), SPROUT_CONFIG,
+            if (sprout_str_eq(name,
+                              sprout_config_entry_text(w, list, j, "name", &other))) {
+                sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
                             "%s[%zu].name: found '%.*s' again, expected another name "
                             "than %s[%zu]'s",
                             path, i, (int)name.len, name.ptr, path, j);
@@ -402,70 +406,75 @@ static void check_names_differ(struct walk *w, yaml_node_t *list, const char *pa
 }
 
 /* Parameters are checked against the API's row: P1, P2. */
-static void check_patches(struct walk *w, yaml_node_t *patches, size_t level)
+static void check_patches(struct sprout_config_walk *w, yaml_node_t *patches,
+                          size_t level)
 {
-    if (level == 0 && list_count(patches) > 0) {
-        sprout_fail(problem(w, patches), SPROUT_CONFIG,
+    if (level == 0 && sprout_config_count(patches) > 0) {
+        sprout_fail(sprout_config_problem(w, patches), SPROUT_CONFIG,
                     "levels[0].patches: expected none: the first level adds nothing");
     }
-    for (size_t i = 0; i < list_count(patches); i++) {
+    for (size_t i = 0; i < sprout_config_count(patches); i++) {
         yaml_node_t *node[3] = {NULL, NULL, NULL};
         struct sprout_error why = {0};
         const struct sprout_patch patch = {
-            .api = entry_text(w, patches, i, "api", &node[0]),
-            .parameter = entry_text(w, patches, i, "parameter", &node[1]),
-            .value = entry_text(w, patches, i, "value", &node[2]),
+            .api = sprout_config_entry_text(w, patches, i, "api", &node[0]),
+            .parameter = sprout_config_entry_text(w, patches, i, "parameter", &node[1]),
+            .value = sprout_config_entry_text(w, patches, i, "value", &node[2]),
         };
         if (node[0] != NULL && node[1] != NULL && node[2] != NULL &&
             sprout_patch_check(&patch, &why) != SPROUT_OK) {
-            sprout_fail(problem(w, list_entry(w, patches, i)), SPROUT_CONFIG,
-                        "levels[%zu].patches[%zu].%s", level, i, why.message);
+            sprout_fail(sprout_config_problem(w, sprout_config_entry(w, patches, i)),
+                        SPROUT_CONFIG, "levels[%zu].patches[%zu].%s", level, i,
+                        why.message);
         }
     }
 }
 
-static void check_levels(struct walk *w, yaml_node_t *levels)
+static void check_levels(struct sprout_config_walk *w, yaml_node_t *levels)
 {
-    const size_t n = list_count(levels);
+    const size_t n = sprout_config_count(levels);
     if (levels != NULL && levels->type == YAML_SEQUENCE_NODE && n < 2) {
-        sprout_fail(problem(w, levels), SPROUT_CONFIG,
+        sprout_fail(sprout_config_problem(w, levels), SPROUT_CONFIG,
                     "levels: found %zu, expected at least 2, the first without a "
                     "directive",
                     n);
     }
     for (size_t i = 0; i < n; i++) {
         yaml_node_t *node = NULL;
-        const struct sprout_str text = entry_text(w, levels, i, "directive", &node);
+        const struct sprout_str text =
+            sprout_config_entry_text(w, levels, i, "directive", &node);
         yaml_node_t *const patches =
-            sprout_config_child(w->doc, list_entry(w, levels, i), "patches");
+            sprout_config_child(w->doc, sprout_config_entry(w, levels, i), "patches");
         check_patches(w, patches, i);
-        if (list_count(patches) > 0) {
+        if (sprout_config_count(patches) > 0) {
             continue; /* the directive may be left out */
         }
         if (i == 0 && text.len > 0) {
-            sprout_fail(problem(w, node), SPROUT_CONFIG,
+            sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
                         "levels[0].directive: expected none: the first level adds "
                         "nothing");
         } else if (i > 0 && node == NULL) {
-            sprout_fail(problem(w, list_entry(w, levels, i)), SPROUT_CONFIG,
+            sprout_fail(sprout_config_problem(w, sprout_config_entry(w, levels, i)),
+                        SPROUT_CONFIG,
                         "levels[%zu]: 'directive' is missing (or 'patches')", i);
         } else if (i > 0 && node->type == YAML_SCALAR_NODE && text.len == 0) {
-            sprout_fail(problem(w, node), SPROUT_CONFIG,
+            sprout_fail(sprout_config_problem(w, node), SPROUT_CONFIG,
                         "levels[%zu].directive: found nothing, expected a text", i);
         }
     }
 }
 
-static bool level_known(struct walk *w, yaml_node_t *levels, struct sprout_str name)
+static bool level_known(struct sprout_config_walk *w, yaml_node_t *levels,
+                        struct sprout_str name)
 {
     if (levels == NULL) {
         return sprout_str_eq(name, SPROUT_STR("L0")) ||
                sprout_str_eq(name, SPROUT_STR("L1")) ||
                sprout_str_eq(name, SPROUT_STR("L2"));
     }
-    for (size_t i = 0; i < list_count(levels); i++) {
+    for (size_t i = 0; i < sprout_config_count(levels); i++) {
         yaml_node_t *node = NULL;
-        if (sprout_str_eq(name, entry_text(w, levels, i, "name", &node))) {
+        if (sprout_str_eq(name, sprout_config_entry_text(w, levels, i, "name", &node))) {
             return true;
         }
     }
@@ -473,83 +482,23 @@ static bool level_known(struct walk *w, yaml_node_t *levels, struct sprout_str n
 }
 
 /* False: not there, or no number (which was reported already). */
-static bool number_of(const yaml_node_t *node, double *out)
+bool sprout_config_number(const yaml_node_t *node, double *out)
 {
     return node != NULL && node->type == YAML_SCALAR_NODE &&
-           sprout_str_to_f64(scalar_text(node), out) == SPROUT_OK;
+           sprout_str_to_f64(sprout_config_scalar(node), out) == SPROUT_OK;
 }
 
-static double parameters(struct walk *w, yaml_node_t *entry, const char *key,
-                         double otherwise)
+static void check_rules(struct sprout_config_walk *w, yaml_node_t *rules,
+                        yaml_node_t *levels)
 {
-    const yaml_node_t *const node = sprout_config_child(w->doc, entry, key);
-    double v = 0;
-    return node != NULL && number_of(node, &v) && v > 0 ? v : otherwise;
-}
-
-/* The formula needs to know how large the model is; ranges must not be turned round. */
-static void check_formula(struct walk *w, yaml_node_t *entry, size_t i)
-{
-    const double active = parameters(w, entry, "active", 0);
-    const double active_high = parameters(w, entry, "active_high", active);
-    const double total = parameters(w, entry, "total", active);
-    if (active == 0) {
-        sprout_fail(problem(w, entry), SPROUT_CONFIG,
-                    "profiles[%zu]: 'active' is missing: billions of parameters, and "
-                    "'total' where experts rest; '..._high' where a range is believed",
-                    i);
-    } else if (active_high < active || total < active ||
-               parameters(w, entry, "total_high", fmax(total, active_high)) <
-                   fmax(total, active_high)) {
-        sprout_fail(problem(w, entry), SPROUT_CONFIG,
-                    "profiles[%zu]: expected active <= active_high <= total_high and "
-                    "active <= total <= total_high",
-                    i);
-    }
-}
-
-/* Figures may be left out where a published profile of that name has them. */
-static void check_profiles(struct walk *w, yaml_node_t *profiles)
-{
-    for (size_t i = 0; i < list_count(profiles); i++) {
-        yaml_node_t *const entry = list_entry(w, profiles, i);
-        yaml_node_t *node = NULL;
-        const struct sprout_str name = entry_text(w, profiles, i, "name", &node);
-        const struct sprout_profile *const p = sprout_profile_find(name);
-        if (node == NULL || entry->type != YAML_MAPPING_NODE ||
-            sprout_config_child(w->doc, entry, "file") != NULL) {
-            continue; /* said already, or to be said of the file */
-        }
-        if (p != NULL && p->kind == SPROUT_PROFILE_ECOLOGITS) {
-            check_formula(w, entry, i);
-            continue;
-        }
-        if (sprout_config_child(w->doc, entry, "joules") == NULL && p == NULL) {
-            sprout_fail(problem(w, entry), SPROUT_CONFIG,
-                        "profiles[%zu]: 'joules' is missing, and 'sprout profiles' has "
-                        "none under that name",
-                        i);
-        }
-        if (sprout_config_child(w->doc, entry, "seconds") == NULL &&
-            (p == NULL || p->kind != SPROUT_PROFILE_LINEAR)) {
-            sprout_fail(problem(w, entry), SPROUT_CONFIG,
-                        "profiles[%zu]: 'seconds' is missing, and nobody published any "
-                        "for that name",
-                        i);
-        }
-    }
-}
-
-static void check_rules(struct walk *w, yaml_node_t *rules, yaml_node_t *levels)
-{
-    for (size_t i = 0; i < list_count(rules); i++) {
-        yaml_node_t *const rule = list_entry(w, rules, i);
+    for (size_t i = 0; i < sprout_config_count(rules); i++) {
+        yaml_node_t *const rule = sprout_config_entry(w, rules, i);
         yaml_node_t *const names = sprout_config_child(w->doc, rule, "levels");
-        for (size_t j = 0; j < list_count(names); j++) {
-            const yaml_node_t *const name = list_entry(w, names, j);
+        for (size_t j = 0; j < sprout_config_count(names); j++) {
+            const yaml_node_t *const name = sprout_config_entry(w, names, j);
             if (name->type == YAML_SCALAR_NODE &&
-                !level_known(w, levels, scalar_text(name))) {
-                sprout_fail(problem(w, name), SPROUT_CONFIG,
+                !level_known(w, levels, sprout_config_scalar(name))) {
+                sprout_fail(sprout_config_problem(w, name), SPROUT_CONFIG,
                             "rules[%zu].levels[%zu]: found '%.*s', expected the name of "
                             "a level",
                             i, j, (int)name->data.scalar.length, name->data.scalar.value);
@@ -559,135 +508,13 @@ static void check_rules(struct walk *w, yaml_node_t *rules, yaml_node_t *levels)
         const yaml_node_t *const value =
             sprout_config_child(w->doc, match, "header_value");
         if (value != NULL && sprout_config_child(w->doc, match, "header") == NULL) {
-            sprout_fail(problem(w, value), SPROUT_CONFIG,
+            sprout_fail(sprout_config_problem(w, value), SPROUT_CONFIG,
                         "rules[%zu].match.header_value: needs 'header' beside it", i);
         }
     }
 }
 
-static bool says(const yaml_node_t *node, const char *word)
-{
-    return node != NULL && node->type == YAML_SCALAR_NODE &&
-           sprout_str_eq(scalar_text(node), sprout_str_of(word));
-}
-
-static void check_grid(struct walk *w, yaml_node_t *grid, const char *path)
-{
-    yaml_node_t *const source = sprout_config_child(w->doc, grid, "source");
-    yaml_node_t *const csv = sprout_config_child(w->doc, grid, "csv");
-    if (says(source, "csv") && sprout_config_child(w->doc, csv, "file") == NULL) {
-        sprout_fail(problem(w, source), SPROUT_CONFIG,
-                    "%s.source: found 'csv', expected 'csv: {file: ...}' beside it",
-                    path);
-    }
-    if (csv != NULL && !says(source, "csv")) {
-        sprout_fail(problem(w, csv), SPROUT_CONFIG,
-                    "%s.csv: has no effect: expected 'source: csv' beside it", path);
-    }
-}
-
-static bool has_text(struct walk *w, yaml_node_t *mapping, const char *key)
-{
-    const yaml_node_t *const node = sprout_config_child(w->doc, mapping, key);
-    return node != NULL && node->type == YAML_SCALAR_NODE && node->data.scalar.length > 0;
-}
-
-/* Does another upstream of that zone say its grid? */
-static bool elsewhere(struct walk *w, yaml_node_t *list, struct sprout_str zone)
-{
-    for (size_t i = 0; i < list_count(list); i++) {
-        yaml_node_t *node = NULL;
-        if (sprout_str_eq(zone, entry_text(w, list, i, "zone", &node)) &&
-            sprout_config_child(w->doc, list_entry(w, list, i), "grid") != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* An entry that says a zone and no grid is told of by the configuration's own: which must
- * then be able to tell of any zone. */
-static void check_inherited(struct walk *w, yaml_node_t *zone, yaml_node_t *grid,
-                            size_t i)
-{
-    yaml_node_t *const providers = sprout_config_child(w->doc, grid, "providers");
-    bool fixed = says(sprout_config_child(w->doc, grid, "source"), "csv");
-    for (size_t k = 0; k < list_count(providers); k++) {
-        yaml_node_t *node = NULL;
-        (void)entry_text(w, providers, k, "zone", &node);
-        fixed = fixed || node != NULL;
-        (void)entry_text(w, providers, k, "file", &node);
-        fixed = fixed || node != NULL;
-    }
-    if (fixed && !says(sprout_config_child(w->doc, grid, "zone"),
-                       (const char *)zone->data.scalar.value)) {
-        sprout_fail(
-            problem(w, zone), SPROUT_CONFIG,
-            "upstreams[%zu].zone: '%.31s' has no grid of its own, and 'grid' has a "
-            "file or a provider of another zone: expected 'grid:' beside it",
-            i, (const char *)zone->data.scalar.value);
-    }
-}
-
-/* With several places each has a name, or nobody could tell their hours apart. */
-static void check_home(struct walk *w, yaml_node_t *list, yaml_node_t *grid)
-{
-    for (size_t i = 0; i < list_count(list); i++) {
-        yaml_node_t *zone = NULL;
-        (void)entry_text(w, list, i, "zone", &zone);
-        if (zone != NULL && !has_text(w, grid, "zone")) {
-            sprout_fail(problem(w, zone), SPROUT_CONFIG,
-                        "upstreams[%zu].zone: expected 'grid.zone', too: where "
-                        "'upstream' stands",
-                        i);
-            return;
-        }
-    }
-}
-
-static void check_upstreams(struct walk *w, yaml_node_t *list, yaml_node_t *grid)
-{
-    check_home(w, list, grid);
-    for (size_t i = 0; i < list_count(list); i++) {
-        char path[PATH_CAP];
-        yaml_node_t *zone = NULL, *where = NULL, *other = NULL;
-        yaml_node_t *const own =
-            sprout_config_child(w->doc, list_entry(w, list, i), "grid");
-        const struct sprout_str name = entry_text(w, list, i, "zone", &zone);
-        const struct sprout_str at = entry_text(w, list, i, "path", &where);
-        snprintf(path, sizeof path, "upstreams[%zu].grid", i);
-        check_grid(w, own, path);
-        if (own != NULL && zone == NULL && !has_text(w, own, "zone")) {
-            sprout_fail(problem(w, own), SPROUT_CONFIG,
-                        "%s: expected 'zone:' beside it: its requests are told apart by "
-                        "its name",
-                        path);
-        }
-        if (own == NULL && zone != NULL && zone->type == YAML_SCALAR_NODE &&
-            !elsewhere(w, list, name)) {
-            check_inherited(w, zone, grid, i);
-        }
-        for (size_t k = 0; k < i; k++) {
-            if (at.len > 0 && sprout_str_eq(at, entry_text(w, list, k, "path", &other))) {
-                sprout_fail(problem(w, where), SPROUT_CONFIG,
-                            "upstreams[%zu].path: found '%.*s' again, expected another "
-                            "than upstreams[%zu]'s",
-                            i, (int)at.len, at.ptr, k);
-            }
-            if (own != NULL && name.len > 0 &&
-                sprout_str_eq(name, entry_text(w, list, k, "zone", &other)) &&
-                sprout_config_child(w->doc, list_entry(w, list, k), "grid") != NULL) {
-                sprout_fail(
-                    problem(w, own), SPROUT_CONFIG,
-                    "%s: upstreams[%zu] says the grid of '%.*s' already: expected "
-                    "it once",
-                    path, k, (int)name.len, name.ptr);
-            }
-        }
-    }
-}
-
-static void check_extremes(struct walk *w, yaml_node_t *quality)
+static void check_extremes(struct sprout_config_walk *w, yaml_node_t *quality)
 {
     const yaml_node_t *const lo =
         sprout_config_child(w->doc, quality, "k0_min_g_per_kwh");
@@ -697,28 +524,30 @@ static void check_extremes(struct walk *w, yaml_node_t *quality)
     double b = 0;
     if ((lo == NULL) != (hi == NULL)) {
         sprout_fail(
-            problem(w, lo != NULL ? lo : hi), SPROUT_CONFIG,
+            sprout_config_problem(w, lo != NULL ? lo : hi), SPROUT_CONFIG,
             "quality: expected both k0_min_g_per_kwh and k0_max_g_per_kwh, or neither");
-    } else if (number_of(lo, &a) && number_of(hi, &b) && a >= b) {
+    } else if (sprout_config_number(lo, &a) && sprout_config_number(hi, &b) && a >= b) {
         sprout_fail(
-            problem(w, hi), SPROUT_CONFIG,
+            sprout_config_problem(w, hi), SPROUT_CONFIG,
             "quality.k0_max_g_per_kwh: found %g, expected more than the least value, %g",
             b, a);
     }
 }
 
-static void check_preferences(struct walk *w, yaml_node_t *shares, yaml_node_t *levels)
+static void check_preferences(struct sprout_config_walk *w, yaml_node_t *shares,
+                              yaml_node_t *levels)
 {
-    const size_t n = list_count(shares);
-    const size_t expected = levels == NULL ? 3 : list_count(levels);
+    const size_t n = sprout_config_count(shares);
+    const size_t expected = levels == NULL ? 3 : sprout_config_count(levels);
     double first = 0;
     if (n > 0 && n != expected) {
-        sprout_fail(problem(w, shares), SPROUT_CONFIG,
+        sprout_fail(sprout_config_problem(w, shares), SPROUT_CONFIG,
                     "quality.shares: found %zu numbers, expected one a level, %zu", n,
                     expected);
     }
-    if (n > 0 && number_of(list_entry(w, shares, 0), &first) && first <= 0) {
-        sprout_fail(problem(w, shares), SPROUT_CONFIG,
+    if (n > 0 && sprout_config_number(sprout_config_entry(w, shares, 0), &first) &&
+        first <= 0) {
+        sprout_fail(sprout_config_problem(w, shares), SPROUT_CONFIG,
                     "quality.shares[0]: found %g, expected more than 0: the others count "
                     "relative "
                     "to it",
@@ -726,47 +555,48 @@ static void check_preferences(struct walk *w, yaml_node_t *shares, yaml_node_t *
     }
 }
 
-static void check_admin(struct walk *w, const yaml_node_t *admin)
+static void check_admin(struct sprout_config_walk *w, const yaml_node_t *admin)
 {
     if (admin == NULL || admin->type != YAML_SCALAR_NODE) {
         return;
     }
-    const struct sprout_str s = scalar_text(admin);
+    const struct sprout_str s = sprout_config_scalar(admin);
     static const char *const local[] = {"127.", "localhost:", "[::1]:", "unix:"};
     for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
         if (sprout_str_starts(s, sprout_str_of(local[i]))) {
             return;
         }
     }
-    sprout_fail(problem(w, admin), SPROUT_CONFIG,
+    sprout_fail(sprout_config_problem(w, admin), SPROUT_CONFIG,
                 "admin: found '%.*s', expected a loopback address (127.0.0.1:PORT) or "
                 "unix:PATH: the admin API has no authentication",
                 (int)(s.len > SHOWN_MAX ? SHOWN_MAX : s.len), s.ptr);
 }
 
-static void check_arms(struct walk *w, yaml_node_t *root)
+static void check_arms(struct sprout_config_walk *w, yaml_node_t *root)
 {
     const yaml_node_t *const holdout = sprout_config_child(w->doc, root, "holdout");
     const yaml_node_t *const explore = sprout_config_child(w->doc, root, "explore");
     double a = 0;
     double b = 0;
-    if (number_of(holdout, &a) && number_of(explore, &b) && a + b > 1) {
-        sprout_fail(problem(w, holdout), SPROUT_CONFIG,
+    if (sprout_config_number(holdout, &a) && sprout_config_number(explore, &b) &&
+        a + b > 1) {
+        sprout_fail(sprout_config_problem(w, holdout), SPROUT_CONFIG,
                     "holdout: %g and explore %g are more than all requests", a, b);
     }
 }
 
-static void check_times(struct walk *w, yaml_node_t *root)
+static void check_times(struct sprout_config_walk *w, yaml_node_t *root)
 {
     const yaml_node_t *const every = sprout_config_child(w->doc, root, "plan_interval_s");
     const yaml_node_t *const valid = sprout_config_child(w->doc, root, "valid_s");
     double interval = 60; /* the defaults of config_schema.c */
     double validity = 900;
-    const bool one = number_of(every, &interval);
-    const bool other = number_of(valid, &validity);
+    const bool one = sprout_config_number(every, &interval);
+    const bool other = sprout_config_number(valid, &validity);
     if ((one || other) && validity < 2 * interval) {
         sprout_fail(
-            problem(w, valid != NULL ? valid : every), SPROUT_CONFIG,
+            sprout_config_problem(w, valid != NULL ? valid : every), SPROUT_CONFIG,
             "valid_s: %g is less than twice plan_interval_s, %g: a policy would end "
             "before "
             "the next one comes",
@@ -776,7 +606,7 @@ static void check_times(struct walk *w, yaml_node_t *root)
 
 void sprout_config_check(yaml_document_t *doc, struct sprout_problems *problems)
 {
-    struct walk w = {doc, problems};
+    struct sprout_config_walk w = {doc, problems};
     yaml_node_t *const root = yaml_document_get_root_node(doc);
     check_mapping(&w, sprout_config_schema.mapping.fields, sprout_config_notes, root, "");
     yaml_node_t *const levels = sprout_config_child(doc, root, "levels");
@@ -785,11 +615,10 @@ void sprout_config_check(yaml_document_t *doc, struct sprout_problems *problems)
     check_names_differ(&w, levels, "levels");
     check_names_differ(&w, rules, "rules");
     check_rules(&w, rules, levels);
-    check_profiles(&w, sprout_config_child(doc, root, "profiles"));
-    check_grid(&w, sprout_config_child(doc, root, "grid"), "grid");
+    sprout_config_check_profiles(&w, sprout_config_child(doc, root, "profiles"));
     yaml_node_t *const upstreams = sprout_config_child(doc, root, "upstreams");
     check_names_differ(&w, upstreams, "upstreams");
-    check_upstreams(&w, upstreams, sprout_config_child(doc, root, "grid"));
+    sprout_config_check_places(&w, upstreams, sprout_config_child(doc, root, "grid"));
     yaml_node_t *const quality = sprout_config_child(doc, root, "quality");
     check_extremes(&w, quality);
     check_preferences(&w, sprout_config_child(doc, quality, "shares"), levels);

@@ -559,9 +559,8 @@ TABLE(carbon, CARBON_ROWS);
     X(TRIPLE, struct sprout_config_profile, seconds, NULL, NO_BOUND, NULL,               \
       "[s, s per prompt token, s per output token]; published for few.")                 \
     X(NUMBER, struct sprout_config_profile, batch, "0", RANGE(0, 100000), NULL,          \
-      "How many requests run together on average, for published figures by batch; 0: "   \
-      "as "                                                                              \
-      "measured of the newest requests (with `file`: 1).")                               \
+      "How many requests run together on average, for figures by batch; 0: as measured " \
+      "of the newest requests.")                                                         \
     X(NUMBER, struct sprout_config_profile, active, "0", RANGE(0, 100000), NULL,         \
       "`ecologits/hosted`: billions of parameters that are active for a token, or the "  \
       "least that is believed.")                                                         \

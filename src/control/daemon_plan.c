@@ -285,14 +285,18 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
     struct sprout_arena arena = sprout_arena_of(d->plan_memory[slot], SPROUT_PLAN_MEMORY);
     struct sprout_plan_zone zones[SPROUT_ZONES_MAX];
     struct sprout_plan_why zone_why[SPROUT_ZONES_MAX];
+    double batches[SPROUT_PROFILES_MAX];
     const struct sprout_plan_zone home =
         sprout_daemon_grid_zone(d, &d->places.home, wall);
+    if (d->ingest != NULL) {
+        sprout_recent_batches(sprout_ingest_recent(d->ingest), d->config, batches);
+    }
     struct sprout_plan_in in = {
         .config = d->config,
         .grid = home.grid,
         .range = home.range,
         .learned = learn(d, wall, &learned) ? learned.sum : NULL,
-        .recent = d->ingest == NULL ? NULL : sprout_ingest_recent(d->ingest),
+        .batches = d->ingest == NULL ? NULL : batches,
         .salt = d->salt,
         .now = wall,
     };

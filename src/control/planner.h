@@ -18,7 +18,6 @@
 #include "base/arena.h"
 #include "control/config.h"
 #include "control/judged.h"
-#include "control/recent.h"
 #include "core/floor.h"
 #include "core/learn.h"
 #include "core/policy.h"
@@ -39,7 +38,9 @@ struct sprout_plan_in {
     struct sprout_str weights_file;
     const struct sprout_predict_sample *samples; /* prompts as it predicted them */
     size_t sample_count;
-    const struct sprout_recent *recent; /* requests served lately; NULL: nobody knows */
+    /* How many requests run together, by profile of the configuration (0: not known);
+     * NULL: nobody knows. */
+    const double *batches;
     const struct sprout_judged *judged; /* what the ledger's verdicts say; NULL: none */
     uint32_t withdrawn; /* bit l: users dislike level l, nobody is to have it */
     struct sprout_hash_key salt;

@@ -3,11 +3,11 @@
  *
  * For how many ran together (core/inflight); nothing here survives control.  A batch of
  * lines that is rolled back is given back, too, and comes again.
- * Memory: the struct.  Pure. */
+ * Memory: the struct. */
 #ifndef SPROUT_CONTROL_RECENT_H
 #define SPROUT_CONTROL_RECENT_H
 
-#include "core/inflight.h"
+#include "control/config.h"
 #include "wire/record.h"
 
 enum {
@@ -15,7 +15,6 @@ enum {
     SPROUT_RECENT_MODEL = 95, /* bytes; a longer name is cut */
 };
 
-/* Only what ended so shortly before the newest end counts. */
 #define SPROUT_RECENT_SPAN ((sprout_span){3600 * SPROUT_NS_PER_SECOND})
 
 struct sprout_recent_one {
@@ -32,16 +31,10 @@ struct sprout_recent {
 /* One that did not end well, or took no time, is left out. */
 void sprout_recent_note(struct sprout_recent *r, const struct sprout_record *record);
 
-/* How many there are, at most SPROUT_RECENT_MAX. */
-size_t sprout_recent_count(const struct sprout_recent *r);
-
-/* True if `one` ended within the span before the newest end `last`. */
-bool sprout_recent_counts(const struct sprout_recent_one *one, sprout_instant last);
-
-/* Sorts edges by time. */
-void sprout_recent_sort(struct sprout_inflight_edge *edges, size_t count);
-
-/* The newest end; 0 where there is none. */
-sprout_instant sprout_recent_last(const struct sprout_recent *r);
+/* For each profile of the configuration that has a figure by batch and no batch given: how
+ * many requests of its models ran together (core/inflight), over those that ended within
+ * SPROUT_RECENT_SPAN of the newest; 0 where there were none, or for any other profile. */
+void sprout_recent_batches(const struct sprout_recent *r, const struct sprout_config *c,
+                           double out[SPROUT_PROFILES_MAX]);
 
 #endif

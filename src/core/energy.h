@@ -17,6 +17,7 @@ struct sprout_energy_profile {
     struct sprout_str name; /* with version: "llama-2-13b-chat/a100/batch-1@1" */
     double joules[3];       /* J, J per prompt token, J per output token */
     double seconds[3];
+    double range[2]; /* factors on the joules, low <= 1 <= high; {0, 0}: one figure */
 };
 
 extern const struct sprout_energy_profile sprout_energy_llama2_13b;

@@ -433,6 +433,17 @@ static enum sprout_status check_rules(const struct sprout_policy *p,
     return SPROUT_OK;
 }
 
+/* Of an energy: none, or one that holds the figure itself. */
+static enum sprout_status check_spread(const double range[2], const char *path,
+                                       struct sprout_error *err)
+{
+    if (range[0] == 0 && range[1] == 0) {
+        return SPROUT_OK;
+    }
+    const enum sprout_status s = check_range(range[0], 1e-3, 1, path, "range[0]", err);
+    return s == SPROUT_OK ? check_range(range[1], 1, 1e3, path, "range[1]", err) : s;
+}
+
 static enum sprout_status check_profiles(const struct sprout_policy *p,
                                          struct sprout_error *err)
 {
@@ -457,6 +468,9 @@ static enum sprout_status check_profiles(const struct sprout_policy *p,
             if (s == SPROUT_OK) {
                 s = check_range(f->profile.seconds[k], -1e9, 1e9, path, "seconds", err);
             }
+        }
+        if (s == SPROUT_OK) {
+            s = check_spread(f->profile.range, path, err);
         }
         if (s != SPROUT_OK) {
             return s;

@@ -2,6 +2,10 @@
 /* profile.c - see profile.h. */
 #include "core/profile.h"
 
+#include <string.h>
+
+#define JOULES_PER_WH 3600.0
+
 #define PAPER "data published with the Sprout paper; regression on ScienceQA, R2 0.9998"
 #define LEADER                                                                           \
     "ML.ENERGY leaderboard v3, lm-arena-chat; our fit of a + b/B from batch 8 up"
@@ -56,44 +60,10 @@ const struct sprout_profile *sprout_profile_find(struct sprout_str name)
     return NULL;
 }
 
-bool sprout_profile_triples(const struct sprout_profile *p, double batch,
-                            double out_joules[3], double out_seconds[3])
-{
-    if (p->kind == SPROUT_PROFILE_ECOLOGITS) {
-        return false;
-    }
-    const bool linear = p->kind == SPROUT_PROFILE_LINEAR;
-    for (int i = 0; i < 3; i++) {
-        out_joules[i] = linear ? p->joules[i] : 0;
-        if (linear) {
-            out_seconds[i] = p->seconds[i];
-        }
-    }
-    if (!linear) {
-        out_joules[2] = p->a + p->b / (batch > 1 ? batch : 1);
-    }
-    return true;
-}
-
 const char *sprout_profile_kind_text(enum sprout_profile_kind kind)
 {
     static const char *const texts[] = {"linear", "batch", "ecologits"};
     return texts[kind];
-}
-
-sprout_joules sprout_profile_joules(const struct sprout_profile *p, sprout_tokens prompt,
-                                    sprout_tokens output, double batch)
-{
-    double v = NAN;
-    if (sprout_tokens_known(output) && p->kind == SPROUT_PROFILE_BATCH) {
-        v = (p->a + p->b / (batch > 1 ? batch : 1)) * (double)output.n;
-    } else if (sprout_tokens_known(output) && sprout_tokens_known(prompt) &&
-               p->kind == SPROUT_PROFILE_LINEAR) {
-        v = p->joules[0] + p->joules[1] * (double)prompt.n +
-            p->joules[2] * (double)output.n;
-        v = v > 0 ? v : 0;
-    }
-    return (sprout_joules){v};
 }
 
 /* ---- EcoLogits ------------------------------------------------------------------------- */
@@ -126,4 +96,50 @@ struct sprout_ecologits sprout_ecologits_of(double active, double total,
     e.embodied_mg = e.latency_s * (gpus / 8 * ECO_SERVER_KG + gpus * ECO_GPU_KG) /
                     (ECO_LIFE_SECONDS * ECO_BATCH) * 1e6;
     return e;
+}
+
+/* Of one output token, in joules; *out_seconds likewise. */
+static double a_token(double active, double total, double *out_seconds)
+{
+    const struct sprout_ecologits e =
+        sprout_ecologits_of(active, total, (sprout_tokens){1}, 1);
+    *out_seconds = e.latency_s;
+    return e.request_wh * JOULES_PER_WH;
+}
+
+static void use_formula(const struct sprout_profile_use *u,
+                        struct sprout_energy_profile *to)
+{
+    const double total = fmax(u->total, u->active);
+    const double active_high = fmax(u->active_high, u->active);
+    const double total_high = fmax(u->total_high, fmax(total, active_high));
+    double low_s, high_s;
+    const double low = a_token(u->active, total, &low_s);
+    const double high = a_token(active_high, total_high, &high_s);
+    const double middle = (low + high) / 2;
+
+    to->joules[2] = middle;
+    to->seconds[2] = (low_s + high_s) / 2;
+    to->range[0] = low / middle;
+    to->range[1] = high / middle;
+}
+
+struct sprout_energy_profile sprout_profile_figures(const struct sprout_profile *p,
+                                                    const struct sprout_profile_use *use)
+{
+    struct sprout_energy_profile to = {.name = sprout_str_of(p->name)};
+
+    memcpy(to.seconds, p->seconds, sizeof to.seconds);
+    switch (p->kind) {
+    case SPROUT_PROFILE_LINEAR:
+        memcpy(to.joules, p->joules, sizeof to.joules);
+        break;
+    case SPROUT_PROFILE_BATCH:
+        to.joules[2] = p->a + p->b / fmax(use->batch, 1);
+        break;
+    case SPROUT_PROFILE_ECOLOGITS:
+        use_formula(use, &to);
+        break;
+    }
+    return to;
 }

@@ -7,14 +7,13 @@
  *
  * A figure holds for its machine and its range of batches; outside it extrapolates, and the
  * factor between batch 1 and 512 is 50.  Pure.
- * Not here: what a configuration uses (core/energy.h); measured energy (core/attribute.h). */
+ * Not here: how a request is counted with them (core/energy.h); measured energy (core/attribute.h). */
 #ifndef SPROUT_CORE_PROFILE_H
 #define SPROUT_CORE_PROFILE_H
 
 #include <stddef.h>
 
-#include "base/str.h"
-#include "core/units.h"
+#include "core/energy.h"
 
 enum sprout_profile_kind {
     SPROUT_PROFILE_LINEAR,
@@ -40,18 +39,23 @@ extern const size_t sprout_profile_count;
 /* NULL: there is none of that name. */
 const struct sprout_profile *sprout_profile_find(struct sprout_str name);
 
-/* What a configuration takes of it: joules as a triple, at `batch`; seconds too where it has
- * them (linear), else *out_seconds is left alone.  False, and nothing is written, for the
- * formula, which is no triple. */
-bool sprout_profile_triples(const struct sprout_profile *p, double batch,
-                            double out_joules[3], double out_seconds[3]);
+/* What a configuration says beside the name. */
+struct sprout_profile_use {
+    double batch;  /* how many requests run together; below 1 is 1 */
+    double active; /* the formula's billions of parameters; 0: not given */
+    double active_high;
+    double total;
+    double total_high;
+};
+
+/* Joules and seconds of a request as core/energy.h takes them.  Seconds are all 0 where
+ * nobody published any.  `range` are the factors by which the joules may be too many and too
+ * few; {0, 0} where one figure is all there is.  The formula counts without the facility's
+ * overhead, takes the middle of its range, and leaves out high ends as the low ones. */
+struct sprout_energy_profile sprout_profile_figures(const struct sprout_profile *p,
+                                                    const struct sprout_profile_use *use);
 
 const char *sprout_profile_kind_text(enum sprout_profile_kind kind);
-
-/* Of a linear or batch profile; `batch` is the mean number of requests that ran together,
- * at least 1.  NaN where a count is unknown, or the kind is another. */
-sprout_joules sprout_profile_joules(const struct sprout_profile *p, sprout_tokens prompt,
-                                    sprout_tokens output, double batch);
 
 /* EcoLogits (MPL-2.0 project; the formula, not its code): parameters in billions. */
 struct sprout_ecologits {

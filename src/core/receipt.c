@@ -27,6 +27,7 @@ struct sprout_receipt sprout_receipt_make(const struct sprout_policy *policy,
         .embodied = {NAN},
         .grams = {NAN},
         .grams_l0 = {NAN},
+        .range = {1, 1},
     };
     if (policy == NULL) {
         return r;
@@ -35,6 +36,9 @@ struct sprout_receipt sprout_receipt_make(const struct sprout_policy *policy,
     const struct sprout_energy_profile *f = sprout_policy_profile(policy, model);
     r.method = f->name;
     r.grid = policy->grid.quality;
+    if (f->range[0] > 0) {
+        memcpy(r.range, f->range, sizeof r.range);
+    }
     r.energy = sprout_energy_joules(f, usage.prompt, usage.completion);
     r.time = sprout_energy_seconds(f, usage.prompt, usage.completion);
     r.operational =
@@ -83,22 +87,23 @@ void sprout_receipt_put(struct sprout_buf *b, const struct sprout_receipt *r)
     sprout_buf_byte(b, '}');
 }
 
-static void put_range(struct sprout_buf *b, double v)
+static void put_range(struct sprout_buf *b, double min, double max)
 {
     sprout_buf_put(b, SPROUT_STR("{\"min\":"));
-    sprout_buf_f64(b, v);
+    sprout_buf_f64(b, min);
     sprout_buf_put(b, SPROUT_STR(",\"max\":"));
-    sprout_buf_f64(b, v);
+    sprout_buf_f64(b, max);
     sprout_buf_byte(b, '}');
 }
 
 void sprout_receipt_put_carbon(struct sprout_buf *b, const struct sprout_receipt *r)
 {
-    const double joules_per_kwh = 3.6e6, grams_per_kg = 1000;
+    const double grams_per_kg = 1000, kwh = r->energy.v / SPROUT_JOULES_PER_KWH;
 
     sprout_buf_put(b, SPROUT_STR("{\"kWh\":"));
-    put_range(b, r->energy.v / joules_per_kwh);
+    put_range(b, kwh * r->range[0], kwh * r->range[1]);
     sprout_buf_put(b, SPROUT_STR(",\"kgCO2eq\":"));
-    put_range(b, r->grams.v / grams_per_kg);
+    put_range(b, (r->operational.v * r->range[0] + r->embodied.v) / grams_per_kg,
+              (r->operational.v * r->range[1] + r->embodied.v) / grams_per_kg);
     sprout_buf_byte(b, '}');
 }

@@ -30,6 +30,7 @@ struct sprout_receipt {
     sprout_grams embodied;
     sprout_grams grams;       /* operational + embodied */
     sprout_grams grams_l0;    /* expected at L0 */
+    double range[2];          /* factors on energy and operational: from, to */
     struct sprout_str method; /* borrowed from the policy */
     struct sprout_str grid; /* what the grid value is worth: "live", "assumed", "none" */
 };
@@ -44,8 +45,8 @@ struct sprout_receipt sprout_receipt_make(const struct sprout_policy *policy,
 void sprout_receipt_put(struct sprout_buf *b, const struct sprout_receipt *r);
 
 /* The same in OpenGateLLM's shape, {"kWh":{"min":..,"max":..},"kgCO2eq":{"min":..,"max":..}}:
- * energy as in the receipt, carbon operational and embodied; min is max, for a profile gives one
- * number; null where it is unknown. */
+ * energy as in the receipt, carbon operational and embodied.  min and max differ where the
+ * profile has a range, and then only by what the energy does; null where unknown. */
 void sprout_receipt_put_carbon(struct sprout_buf *b, const struct sprout_receipt *r);
 
 #endif

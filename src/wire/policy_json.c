@@ -478,8 +478,11 @@ static void close_list(struct reader *r, size_t row)
     const size_t stratum =
         (size_t)((struct sprout_stratum *)(void *)r->base[STRATUM] - r->strata);
 
-    if (rows[row].id == FORM_REALS && places[row].base != STRATUM && items != 3) {
-        refuse(r, SPROUT_INVALID, "expected three numbers");
+    if (rows[row].id == FORM_REALS && places[row].base != STRATUM &&
+        items != places[row].limit) {
+        refuse(r, SPROUT_INVALID,
+               places[row].limit == 2 ? "expected two numbers"
+                                      : "expected three numbers");
     } else if (rows[row].id == FORM_REALS && places[row].base == STRATUM) {
         r->stratum_rest[stratum].shares = items;
     } else if (rows[row].id == FORM_NODE && places[row].base == STRATUM) {

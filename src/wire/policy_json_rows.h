@@ -144,6 +144,8 @@ enum need { REQUIRED, OPTIONAL };
     X(4, "[]",             FORM_REALS_OF,   REQUIRED, PROFILE, AT(sprout_policy_profile, profile.joules), 0) \
     X(3, "seconds",        FORM_REALS,      REQUIRED, PROFILE, AT(sprout_policy_profile, profile.seconds), 3) \
     X(4, "[]",             FORM_REALS_OF,   REQUIRED, PROFILE, AT(sprout_policy_profile, profile.seconds), 0) \
+    X(3, "range",          FORM_REALS,      OPTIONAL, PROFILE, AT(sprout_policy_profile, profile.range), 2) \
+    X(4, "[]",             FORM_REALS_OF,   OPTIONAL, PROFILE, AT(sprout_policy_profile, profile.range), 0) \
     X(1, "carbon",         FORM_NODE,       REQUIRED, POLICY,  0, 0)                            \
     X(2, "pue",            FORM_REAL,       REQUIRED, POLICY,  AT(sprout_policy, carbon.pue), 0) \
     X(2, "embodied_g",     FORM_REAL,       REQUIRED, POLICY,  AT(sprout_policy, carbon.embodied), 0) \

@@ -390,6 +390,9 @@ static void put_costs(struct out *o, const struct sprout_policy *p)
         text(o, "name", f->profile.name);
         reals(o, "joules", f->profile.joules, 3);
         reals(o, "seconds", f->profile.seconds, 3);
+        if (f->profile.range[0] > 0) {
+            reals(o, "range", f->profile.range, 2);
+        }
         finish(o, '}');
     }
     finish(o, ']');

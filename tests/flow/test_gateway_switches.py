@@ -126,6 +126,19 @@ def carbon_as_the_receipt_has_it(gateway):
             "kgCO2eq": {"min": pytest.approx(kg), "max": pytest.approx(kg)}}
 
 
+def test_a_range_of_the_profile_is_that_of_the_carbon(start):
+    made = policy()
+    made["profiles"][0]["range"] = [0.5, 2]
+    gateway = start(policy=made, location="sprout_receipts usage;")
+    _, headers, reply = gateway.chat(headers={"Sprout-Receipt": "1"})
+    receipt, got = json.loads(headers["Sprout-Receipt"]), json.loads(reply)["usage"]["carbon"]
+    kwh = receipt["joules"] / 3.6e6
+    assert got["kWh"] == {"min": pytest.approx(kwh / 2), "max": pytest.approx(2 * kwh)}
+    low, high = got["kgCO2eq"]["min"], got["kgCO2eq"]["max"]
+    operational = (high - low) / 1.5  # the making of the hardware does not follow the joules
+    assert 0 < low and receipt["grams"] / 1000 == pytest.approx(low + operational / 2)
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_usage_may_carry_its_carbon(start, upstream, framing):
     gateway = start(location="sprout_receipts usage;")

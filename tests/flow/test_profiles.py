@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`sprout profiles`, as a program reads it."""
+"""`sprout profiles`, as a program reads it, and profiles in service."""
 import json
+import re
 import subprocess
 
 import pytest
 
-from up import ROOT, SPROUT
+from gateway import nginx_missing
+from up import ROOT, SPROUT, Up
 
 
 def run(*args):
@@ -81,3 +83,43 @@ def test_a_configuration_uses_it(tmp_path):
     assert "'seconds'" in said(timeless)
     assert "'seconds'" not in said(timeless, ", seconds: [0, 0, 1]")
     assert "'kind'" in said({**BATCH, "kind": "x"})
+
+
+def in_service(tmp_path, upstream, text):
+    """The profiles of the policy that `sprout up` makes of a configuration."""
+    if reason := nginx_missing():
+        pytest.skip(reason)
+    config = tmp_path / "sprout.yaml"
+    config.write_text(text)
+    up = Up(tmp_path / "data", upstream, "--config", str(config))
+    try:
+        return json.loads((tmp_path / "data/policy.json").read_text())["profiles"]
+    finally:
+        up.stop()
+
+
+def test_a_profile_of_ones_own_is_named_with_its_version(tmp_path, upstream):
+    written(tmp_path, BATCH)
+    [own, default] = in_service(
+        tmp_path, upstream, "profiles: [{model: a, name: mine, file: ours.json, batch: 8}]\n")
+    assert own["name"] == "mine@3/batch-8" and own["joules"] == [0, 0, 0.1 + 4 / 8]
+    assert default["name"] == "llama-2-13b-chat/a100/batch-1@1"
+
+
+def test_a_name_too_long_for_receipts_is_refused(tmp_path):
+    written(tmp_path, {**BATCH, "version": "9" * 40})
+    config = tmp_path / "sprout.yaml"
+    config.write_text("profiles: [{model: a, name: mine, file: ours.json}]\n")
+    result = subprocess.run([SPROUT, "check", "--config", str(config)],
+                            capture_output=True, text=True)
+    assert result.returncode != 0 and "too long for receipts" in result.stdout + result.stderr
+
+
+def test_a_hosted_model_is_what_the_page_says(tmp_path, upstream):
+    page = (ROOT / "docs/meters.md").read_text()
+    [example] = re.findall(r"```yaml\n(profiles:\n  - \{[^`]*ecologits/hosted[^`]*)```", page)
+    [hosted, _] = in_service(tmp_path, upstream, example)
+    assert f"`{hosted['name']}`" in page
+    low, high = (float(v) for v in re.findall(r"[\d.]+(?=-to|-J)", hosted["name"]))
+    assert hosted["joules"][2] * hosted["range"][0] == pytest.approx(low, rel=5e-3)
+    assert hosted["joules"][2] * hosted["range"][1] == pytest.approx(high, rel=5e-3)

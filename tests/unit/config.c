@@ -387,6 +387,11 @@ static void keys_that_contradict_each_other_are_told(void **state)
          "profiles[0]: expected active <= active_high"},
         {"profiles: [{model: a, name: ecologits/hosted, active: 20, total: 10}]",
          "profiles[0]: expected active <= active_high"},
+        {"profiles: [{model: a, name: llama-2-7b-chat/a100/batch-1, active: 8}]",
+         "profiles[0].active: has no effect"},
+        {"profiles: [{model: a, name: ecologits/hosted, joules: [0, 0, 1], seconds: [0, "
+         "0, 1], total: 8}]",
+         "profiles[0].total: has no effect"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct sprout_config *c = NULL;

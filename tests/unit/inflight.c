@@ -6,12 +6,21 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "control/recent.h"
 #include "core/inflight.h"
 
 static void assert_near(double a, double b)
 {
     assert_true(fabs(a - b) < 1e-9);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const int64_t x = ((const struct sprout_inflight_edge *)a)->at.ns;
+    const int64_t y = ((const struct sprout_inflight_edge *)b)->at.ns;
+    return (x > y) - (x < y);
 }
 
 static double mean_of(int64_t (*spans)[2], size_t n)
@@ -21,7 +30,7 @@ static double mean_of(int64_t (*spans)[2], size_t n)
         sprout_inflight_edges(&edges[2 * i], (sprout_instant){spans[i][0]},
                               (sprout_span){spans[i][1] - spans[i][0]});
     }
-    sprout_recent_sort(edges, 2 * n);
+    qsort(edges, 2 * n, sizeof *edges, by_time);
     return sprout_inflight_mean(edges, 2 * n);
 }
 
@@ -79,36 +88,80 @@ static void it_is_rounded_to_a_fourth_of_a_doubling(void **state)
     assert_near(sprout_inflight_round(700, 512), 512);
 }
 
-static void note(struct sprout_recent *r, int64_t began_s, int64_t took_s, int64_t tokens)
+static void note(struct sprout_recent *r, const char *model, int64_t began_s,
+                 int64_t took_s, int64_t tokens)
 {
     const struct sprout_record record = {
         .time = {began_s * SPROUT_NS_PER_SECOND},
         .duration_us = took_s * 1000000,
-        .model = SPROUT_STR("m"),
+        .model = sprout_str_of(model),
         .usage = {.completion = {tokens}},
     };
     sprout_recent_note(r, &record);
+}
+
+static struct sprout_config *config_of(const char *yaml)
+{
+    static struct sprout_problems problems;
+    struct sprout_config *c = NULL;
+    assert_int_equal(sprout_config_parse(sprout_str_of(yaml), "", &c, &problems),
+                     SPROUT_OK);
+    return c;
+}
+
+#define BY_BATCH "name: llama-3.1-8b/h100, seconds: [0, 0, 1]"
+
+/* Eight at once of one model, one after the other of another: each has its own. */
+static void each_profile_has_its_own(void **state)
+{
+    (void)state;
+    static struct sprout_recent r;
+    double out[SPROUT_PROFILES_MAX];
+    struct sprout_config *const c =
+        config_of("profiles:\n"
+                  "  - {model: many*, " BY_BATCH "}\n"
+                  "  - {model: few, " BY_BATCH "}\n"
+                  "  - {model: given, batch: 3, " BY_BATCH "}\n"
+                  "  - {model: linear, name: llama-2-7b-chat/a100/batch-1}\n"
+                  "  - {model: '*', " BY_BATCH "}\n");
+    sprout_recent_batches(&r, c, out);
+    for (int i = 0; i < 5; i++) {
+        assert_near(out[i], 0);
+    }
+    for (int64_t i = 0; i < 16; i++) {
+        note(&r, "many-2", i / 8, 1, 9);
+        note(&r, "few", i, 1, 9);
+        note(&r, "given", i, 1, 9);
+        note(&r, "linear", i, 1, 9);
+    }
+    sprout_recent_batches(&r, c, out);
+    assert_near(out[0], 8);
+    assert_near(out[1], 1);
+    assert_near(out[2] + out[3] + out[4], 0);
+    sprout_config_free(c);
 }
 
 static void the_newest_requests_of_an_hour_count(void **state)
 {
     (void)state;
     static struct sprout_recent r;
-    assert_int_equal(sprout_recent_count(&r), 0);
-    note(&r, 100, 10, 5);
-    note(&r, 200, 0, 5);   /* took no time that we know */
-    note(&r, 300, 10, -1); /* no answer that anybody counted */
-    assert_int_equal(sprout_recent_count(&r), 1);
-    note(&r, 5000, 10, 5);
-    assert_int_equal(sprout_recent_last(&r).ns, 5010 * SPROUT_NS_PER_SECOND);
-    assert_false(sprout_recent_counts(&r.one[0], sprout_recent_last(&r)));
-    assert_true(sprout_recent_counts(&r.one[1], sprout_recent_last(&r)));
-    for (int64_t i = 0; i < SPROUT_RECENT_MAX; i++) {
-        note(&r, 6000 + i, 1, 5);
+    double out[SPROUT_PROFILES_MAX];
+    struct sprout_config *const c = config_of("profiles: [{model: '*', " BY_BATCH "}]");
+    note(&r, "m", 100, 10, 9);
+    note(&r, "m", 100, 10, 9);
+    note(&r, "m", 100, 0, 9);   /* took no time that we know */
+    note(&r, "m", 100, 10, -1); /* no answer that anybody counted */
+    sprout_recent_batches(&r, c, out);
+    assert_near(out[0], 2);
+    note(&r, "m", 5000, 10, 9); /* more than an hour later */
+    sprout_recent_batches(&r, c, out);
+    assert_near(out[0], 1);
+    for (int64_t i = 0; i < SPROUT_RECENT_MAX; i++) { /* the ring comes round */
+        note(&r, "m", 5000 + i / 4, 1, 9);
     }
-    assert_int_equal(sprout_recent_count(&r), SPROUT_RECENT_MAX);
-    assert_int_equal(r.one[1].began.ns,
-                     (6000 + SPROUT_RECENT_MAX - 1) * SPROUT_NS_PER_SECOND);
+    sprout_recent_batches(&r, c, out);
+    assert_near(out[0], 4);
+    sprout_config_free(c);
 }
 
 int main(void)
@@ -117,6 +170,7 @@ int main(void)
         cmocka_unit_test(together_is_counted_as_a_request_sees_it),
         cmocka_unit_test(it_is_what_pairs_add_up_to),
         cmocka_unit_test(it_is_rounded_to_a_fourth_of_a_doubling),
+        cmocka_unit_test(each_profile_has_its_own),
         cmocka_unit_test(the_newest_requests_of_an_hour_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

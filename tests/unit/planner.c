@@ -215,45 +215,35 @@ static void published_profiles_by_name_with_version_and_batch(void **state)
     sprout_config_free(c);
 }
 
-/* Eight at once of one model, one after the other of another: each has its own batch. */
 static void without_a_batch_it_is_measured(void **state)
 {
     (void)state;
-    static struct sprout_recent recent;
     struct sprout_config *const c = config_of(
         "profiles:\n"
-        "  - {model: many*, name: llama-3.1-8b/h100, seconds: [0, 0, 0.01]}\n"
-        "  - {model: few, name: llama-3.1-8b/h100, seconds: [0, 0, 0.01]}\n"
+        "  - {model: many, name: llama-3.1-8b/h100, seconds: [0, 0, 0.01]}\n"
         "  - {model: given, name: llama-3.1-8b/h100, batch: 3, seconds: [0, 0, 0.01]}\n");
     struct sprout_plan_in in = input(c, 360);
-    in.recent = &recent;
+    const double none[2] = {0, 0}, seen[2] = {8.1, 8.1}, most[2] = {2000, 0};
+    in.batches = none;
     struct planned p = plan(&in);
-    assert_near(sprout_policy_profile(p.policy, SPROUT_STR("many-1"))->joules[2],
+    assert_near(sprout_policy_profile(p.policy, SPROUT_STR("many"))->joules[2],
                 .0665 + 3.16); /* nobody served yet */
-    for (int64_t i = 0; i < 16; i++) {
-        struct sprout_record r = {.model = SPROUT_STR("many-2"),
-                                  .time = {i / 8 * SPROUT_NS_PER_SECOND},
-                                  .duration_us = 1000000,
-                                  .usage = {.completion = {9}}};
-        sprout_recent_note(&recent, &r);
-        r.model = i % 2 == 0 ? SPROUT_STR("few") : SPROUT_STR("given");
-        r.time.ns = i * SPROUT_NS_PER_SECOND;
-        sprout_recent_note(&recent, &r);
-    }
+    in.batches = seen;
     p = plan(&in);
     const struct sprout_energy_profile *e =
-        sprout_policy_profile(p.policy, SPROUT_STR("many-1"));
+        sprout_policy_profile(p.policy, SPROUT_STR("many"));
     assert_near(e->joules[2], .0665 + 3.16 / 8);
     assert_true(
         sprout_str_eq(e->name, SPROUT_STR("llama-3.1-8b/h100@1/batch-8-measured")));
-    assert_near(sprout_policy_profile(p.policy, SPROUT_STR("few"))->joules[2],
-                .0665 + 3.16);
     assert_near(sprout_policy_profile(p.policy, SPROUT_STR("given"))->joules[2],
                 .0665 + 3.16 / 3);
+    in.batches = most;
+    p = plan(&in);
+    assert_near(sprout_policy_profile(p.policy, SPROUT_STR("many"))->joules[2],
+                .0665 + 3.16 / 512); /* no further than the figures go */
     sprout_config_free(c);
 }
 
-/* Checked by hand: 20 billion dense parameters need one GPU of 80 GiB, 200 need eight. */
 static void a_hosted_model_has_a_low_and_a_high(void **state)
 {
     (void)state;
@@ -261,9 +251,9 @@ static void a_hosted_model_has_a_low_and_a_high(void **state)
         "profiles:\n"
         "  - {model: one, name: ecologits/hosted, active: 20}\n"
         "  - {model: any, name: ecologits/hosted, active: 20, active_high: 200}\n"
-        "  - {model: two, name: ecologits/hosted, active: 20, active_high: 200, total: "
-        "20,\n"
-        "     total_high: 200}\n");
+        "  - {model: timed, name: ecologits/hosted, active: 20, seconds: [1, 0, 0]}\n"
+        "  - {model: own, name: ecologits/hosted, joules: [0, 0, 1], seconds: [0, 0, "
+        "1]}\n");
     const struct sprout_plan_in in = input(c, 360);
     const struct planned p = plan(&in);
     const double low =
@@ -274,17 +264,40 @@ static void a_hosted_model_has_a_low_and_a_high(void **state)
         sprout_policy_profile(p.policy, SPROUT_STR("one"));
     assert_near(e->joules[2], low);
     assert_near(e->joules[0] + e->joules[1], 0);
+    assert_near(e->range[0], 1);
     assert_near(e->seconds[2], 6.785088094353663e-4 * 20 + 3.119310311688259e-4 * 64 +
                                    1.9473717579473387e-2);
-    e = sprout_policy_profile(p.policy, SPROUT_STR("two"));
+    e = sprout_policy_profile(p.policy, SPROUT_STR("any"));
     assert_near(e->joules[2], (low + high) / 2);
-    assert_near(sprout_policy_profile(p.policy, SPROUT_STR("any"))->joules[2],
-                (low + high) / 2);
-    assert_true(high > 3 * low);
+    assert_near(e->joules[2] * e->range[0], low);
+    assert_near(e->joules[2] * e->range[1], high);
     char name[128];
     snprintf(name, sizeof name, "ecologits/hosted@2d0a1c7/%.3g-to-%.3g-J-per-token", low,
              high);
     assert_true(sprout_str_eq(e->name, sprout_str_of(name)));
+    e = sprout_policy_profile(p.policy, SPROUT_STR("timed")); /* what is given stays */
+    assert_near(e->joules[2], low);
+    assert_near(e->seconds[0], 1);
+    assert_near(e->seconds[2], 0);
+    e = sprout_policy_profile(p.policy, SPROUT_STR("own"));
+    assert_near(e->joules[2], 1);
+    assert_near(e->range[0] + e->range[1], 0);
+    assert_true(sprout_str_eq(e->name, SPROUT_STR("ecologits/hosted")));
+    sprout_config_free(c);
+}
+
+/* Joules of one's own, and the published seconds. */
+static void figures_given_stand_beside_published_ones(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of(
+        "profiles: [{model: a, name: llama-2-7b-chat/a100/batch-1, joules: [0, 0, 2]}]");
+    const struct sprout_plan_in in = input(c, 360);
+    const struct sprout_energy_profile *const e =
+        sprout_policy_profile(plan(&in).policy, SPROUT_STR("a"));
+    assert_near(e->joules[2], 2);
+    assert_near(e->seconds[2], 0.01355);
+    assert_true(sprout_str_eq(e->name, SPROUT_STR("llama-2-7b-chat/a100/batch-1")));
     sprout_config_free(c);
 }
 
@@ -723,6 +736,7 @@ int main(void)
         cmocka_unit_test(published_profiles_by_name_with_version_and_batch),
         cmocka_unit_test(without_a_batch_it_is_measured),
         cmocka_unit_test(a_hosted_model_has_a_low_and_a_high),
+        cmocka_unit_test(figures_given_stand_beside_published_ones),
         cmocka_unit_test(no_grid_value_means_everything_at_l0),
         cmocka_unit_test(a_grid_of_zero_is_a_value),
         cmocka_unit_test(rules_get_an_optimum_of_their_own),

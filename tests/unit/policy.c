@@ -208,6 +208,11 @@ static void carbon_grid_and_profiles_are_checked(void **state)
     p->profile_count = 1;
     f.profile.profile.joules[1] = INFINITY;
     refused(p, "profiles[0].joules: ");
+    f.profile.profile.joules[1] = 0;
+    f.profile.profile.range[0] = 0.5; /* and no upper end */
+    refused(p, "profiles[0].range[1]: ");
+    f.profile.profile.range[0] = f.profile.profile.range[1] = 1.5; /* without 1 in it */
+    refused(p, "profiles[0].range[0]: ");
 }
 
 static void the_first_profile_that_matches_a_model_is_used(void **state)

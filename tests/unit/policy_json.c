@@ -106,6 +106,8 @@ static struct sprout_policy *full_policy(struct policy_fixture *f)
     f->stratum.level[2].energy.v = NAN;
     f->profile =
         (struct sprout_policy_profile){SPROUT_STR("*"), sprout_energy_llama2_13b};
+    f->profile.profile.range[0] = 0.25;
+    f->profile.profile.range[1] = 1.5;
     p->profiles = &f->profile;
     p->profile_count = 1;
     p->salt = (struct sprout_hash_key){0x0123456789abcdef, 0xfedcba9876543210};

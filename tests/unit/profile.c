@@ -58,10 +58,8 @@ static void batches_are_fitted_within_five_percent(void **state)
         const struct sprout_profile *const p = find(rows[i].name);
         assert_non_null(p);
         for (int k = 0; k < 5; k++) {
-            const double j = sprout_profile_joules(p, (sprout_tokens){9},
-                                                   (sprout_tokens){1000}, 8 << k)
-                                 .v /
-                             1000;
+            const struct sprout_profile_use use = {.batch = 8 << k};
+            const double j = sprout_profile_figures(p, &use).joules[2];
             assert_true(fabs(j - rows[i].measured[k]) < 0.05 * rows[i].measured[k]);
         }
     }
@@ -71,13 +69,15 @@ static void one_at_a_time_is_what_receipts_use(void **state)
 {
     (void)state;
     const struct sprout_profile *const p = find("llama-2-13b-chat/a100/batch-1");
+    const struct sprout_profile_use alone = {.batch = 1};
+    const struct sprout_energy_profile e = sprout_profile_figures(p, &alone);
     const sprout_tokens in = {100}, out = {200};
-    assert_near(sprout_profile_joules(p, in, out, 1).v, 1174.78, 1e-9);
-    assert_near(sprout_profile_joules(p, in, out, 1).v,
+    assert_near(sprout_energy_joules(&e, in, out).v, 1174.78, 1e-9);
+    assert_near(sprout_energy_joules(&e, in, out).v,
                 sprout_energy_joules(&sprout_energy_llama2_13b, in, out).v, 0);
-    assert_near(sprout_profile_joules(p, (sprout_tokens){1}, (sprout_tokens){0}, 1).v, 0,
+    assert_near(sprout_energy_joules(&e, (sprout_tokens){1}, (sprout_tokens){0}).v, 0,
                 0); /* the intercept is negative */
-    assert_true(isnan(sprout_profile_joules(p, SPROUT_TOKENS_UNKNOWN, out, 1).v));
+    assert_near(e.range[0] + e.range[1], 0, 0);
 }
 
 static void embodied_carbon_by_the_published_check(void **state)
