@@ -10,6 +10,7 @@
 #include <stdarg.h>
 
 #include "base/str.h"
+#include "draw.h"
 
 struct gen {
     uint64_t state;
@@ -18,10 +19,7 @@ struct gen {
 
 static inline uint64_t gen_u64(struct gen *g) /* splitmix64 (Steele et al. 2014) */
 {
-    uint64_t z = (g->state += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
+    return draw_next(&g->state);
 }
 
 static inline unsigned gen_below(struct gen *g, unsigned n)

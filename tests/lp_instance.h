@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/optimize.h"
+#include "draw.h"
 
 enum { LP_ITEMS_MAX = 64, LP_OPTIONS_MAX = 8 };
 
@@ -24,25 +25,6 @@ struct lp_instance {
     enum sprout_goal goal;
     double bound;
 };
-
-/* splitmix64: the same instances on every machine. */
-static inline uint64_t lp_next(uint64_t *state)
-{
-    uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
-
-static inline double lp_unit(uint64_t *state)
-{
-    return (double)(lp_next(state) >> 11) * 0x1p-53;
-}
-
-static inline size_t lp_below(uint64_t *state, size_t n)
-{
-    return (size_t)(lp_next(state) % n);
-}
 
 /* How numbers are drawn: each kind is a way for ties and corners to happen. */
 enum lp_kind {
@@ -60,11 +42,11 @@ static inline double lp_number(enum lp_kind kind, uint64_t *rng)
     switch (kind) {
     case LP_WHOLE:
     case LP_LINE:
-        return (double)lp_below(rng, 6);
+        return (double)draw_below(rng, 6);
     case LP_WIDE:
-        return pow(10, 6 * lp_unit(rng) - 3);
+        return pow(10, 6 * draw_unit(rng) - 3);
     default:
-        return lp_unit(rng);
+        return draw_unit(rng);
     }
 }
 
@@ -97,9 +79,9 @@ static inline double lp_bound(const struct lp_instance *p, uint64_t *rng)
         }
         low += p->items[i].weight * least;
         high += p->items[i].weight * most;
-        corner += p->items[i].weight * v[lp_below(rng, p->items[i].options)];
+        corner += p->items[i].weight * v[draw_below(rng, p->items[i].options)];
     }
-    switch (lp_below(rng, 8)) {
+    switch (draw_below(rng, 8)) {
     case 0:
         return corner;
     case 1:
@@ -107,21 +89,21 @@ static inline double lp_bound(const struct lp_instance *p, uint64_t *rng)
     case 2:
         return low;
     default:
-        return low - 0.1 * (high - low) + 1.2 * (high - low) * lp_unit(rng);
+        return low - 0.1 * (high - low) + 1.2 * (high - low) * draw_unit(rng);
     }
 }
 
 static inline void lp_draw(struct lp_instance *p, size_t max_items, size_t max_options,
                            uint64_t *rng)
 {
-    const enum lp_kind kind = (enum lp_kind)lp_below(rng, LP_KINDS);
-    p->item_count = 1 + lp_below(rng, max_items);
-    p->goal = lp_below(rng, 3) == 0 ? SPROUT_GOAL_BUDGET : SPROUT_GOAL_FLOOR;
+    const enum lp_kind kind = (enum lp_kind)draw_below(rng, LP_KINDS);
+    p->item_count = 1 + draw_below(rng, max_items);
+    p->goal = draw_below(rng, 3) == 0 ? SPROUT_GOAL_BUDGET : SPROUT_GOAL_FLOOR;
     for (size_t i = 0; i < p->item_count; i++) {
-        const size_t n = kind == LP_PAPER ? 3 : 1 + lp_below(rng, max_options);
-        const bool zero = lp_below(rng, 8) == 0;
+        const size_t n = kind == LP_PAPER ? 3 : 1 + draw_below(rng, max_options);
+        const bool zero = draw_below(rng, 8) == 0;
         const double weight = zero               ? 0
-                              : kind == LP_WHOLE ? (double)(1 + lp_below(rng, 4))
+                              : kind == LP_WHOLE ? (double)(1 + draw_below(rng, 4))
                                                  : lp_number(LP_WIDE, rng);
         p->items[i] = (struct sprout_item){weight, p->cost[i], p->quality[i], n};
         for (size_t l = 0; l < n; l++) {

@@ -2,6 +2,7 @@
 /* store_sqlite_metered.c - see store_metered.h. */
 #include "adapt/store_metered.h"
 #include "adapt/store_sqlite.h"
+#include "core/instant.h"
 
 const char sprout_store_schema_metered[] =
     "CREATE TABLE metered(hour INTEGER PRIMARY KEY, measured_uj INTEGER NOT NULL,"
@@ -22,12 +23,6 @@ static const char sum_sql[] =
     "coalesce(sum(windows), 0), coalesce(sum(gaps), 0) FROM metered "
     "WHERE hour >= ?1 AND hour < ?2";
 
-static int64_t hour_of(sprout_instant t)
-{
-    const int64_t hour_ns = 3600 * SPROUT_NS_PER_SECOND;
-    return t.ns / hour_ns - (t.ns % hour_ns < 0);
-}
-
 enum sprout_status sprout_store_add_metered(struct sprout_store *s, sprout_instant at,
                                             const struct sprout_store_metered *more,
                                             struct sprout_error *err)
@@ -39,9 +34,9 @@ enum sprout_status sprout_store_add_metered(struct sprout_store *s, sprout_insta
     if (sqlite3_prepare_v2(s->db, add_sql, -1, &q, NULL) != SQLITE_OK) {
         return sprout_store_failed(s, "keeping what was metered", err);
     }
-    const int64_t values[] = {hour_of(at),  more->measured.v,     more->attributed.v,
-                              more->idle.v, more->unattributed.v, more->windows,
-                              more->gaps};
+    const int64_t values[] = {
+        sprout_instant_hour(at), more->measured.v, more->attributed.v, more->idle.v,
+        more->unattributed.v,    more->windows,    more->gaps};
     for (int i = 0; i < (int)(sizeof values / sizeof values[0]); i++) {
         sqlite3_bind_int64(q, i + 1, values[i]);
     }
@@ -58,8 +53,8 @@ enum sprout_status sprout_store_metered(struct sprout_store *s,
     sqlite3_stmt *q = NULL;
     int code = SQLITE_ERROR;
     if (sqlite3_prepare_v2(s->db, sum_sql, -1, &q, NULL) == SQLITE_OK) {
-        sqlite3_bind_int64(q, 1, hour_of(range.since));
-        sqlite3_bind_int64(q, 2, hour_of(range.until));
+        sqlite3_bind_int64(q, 1, sprout_instant_hour(range.since));
+        sqlite3_bind_int64(q, 2, sprout_instant_hour(range.until));
         code = sqlite3_step(q);
     }
     enum sprout_status status = SPROUT_OK;

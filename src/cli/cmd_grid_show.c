@@ -9,7 +9,7 @@
 #include "adapt/clock.h"
 #include "adapt/grid_ahead.h"
 #include "adapt/grid_try.h"
-#include "adapt/store_history.h"
+#include "adapt/grid_recall.h"
 #include "cli/cmd_grid.h"
 #include "core/instant.h"
 
@@ -56,35 +56,22 @@ static void look(struct view *v)
     sprout_grid_look_ahead(v->grid, v->now, &v->ahead);
 }
 
-static void remember(void *ctx, const struct sprout_grid_value *v)
-{
-    struct sprout_grid_list *const l = ctx;
-    if (sprout_grid_list_has_zone(l, v->zone)) {
-        sprout_grid_list_remember(l, v->kind, v->scope, v->slot_start, v->intensity);
-    }
-}
-
 /* What the ledger kept of live values, if there is one: a forecast rests on it. */
 static void recall(const struct sprout_config *c, struct views *views)
 {
     char path[PATH_CAP];
     struct sprout_store *store = NULL;
     const int64_t past_ns = (int64_t)PAST_DAYS * SECONDS_PER_DAY * SPROUT_NS_PER_SECOND;
-    const struct sprout_store_range range = {{sprout_clock_wall().ns - past_ns},
-                                             {INT64_MAX}};
+    const sprout_instant since = {sprout_clock_wall().ns - past_ns};
 
     snprintf(path, sizeof path, "%s/ledger.db", c->dir);
     if (sprout_store_open(path, SPROUT_STORE_READ, &store, NULL) != SPROUT_OK) {
         return;
     }
     for (size_t i = 0; i < views->n; i++) {
-        enum sprout_grid_kind kind;
-        enum sprout_grid_scope scope;
         if (views->v[i].list != NULL) {
-            sprout_grid_list_signal(views->v[i].list, &kind, &scope);
             /* Without it the forecast is missing, and that is shown. */
-            (void)!sprout_store_history(store, range, kind, scope, remember,
-                                        views->v[i].list, NULL);
+            (void)!sprout_grid_recall(views->v[i].list, store, since, NULL);
         }
     }
     sprout_store_close(store);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "adapt/grid_list.h"
+#include "adapt/grid_recall.h"
 #include "adapt/log.h"
 #include "adapt/store_history.h"
 
@@ -163,31 +164,19 @@ struct sprout_plan_zone sprout_daemon_grid_zone(struct sprout_daemon *d,
 
 /* ---- what the ledger must know --------------------------------------------------------- */
 
-static void remember(void *ctx, const struct sprout_grid_value *v)
-{
-    struct sprout_grid_list *const l = ctx;
-    if (sprout_grid_list_has_zone(l, v->zone)) {
-        sprout_grid_list_remember(l, v->kind, v->scope, v->slot_start, v->intensity);
-    }
-}
-
 /* What was live before this process began: the range survives a restart. */
 static enum sprout_status seed_place(struct sprout_daemon *d, struct sprout_place *p,
                                      struct sprout_error *err)
 {
-    struct sprout_grid_list *const l = sprout_grid_as_list(p->grid);
-    enum sprout_grid_kind kind;
-    enum sprout_grid_scope scope;
+    const int64_t window_ns =
+        d->config->quality.window_hours * 3600 * SPROUT_NS_PER_SECOND;
 
     if (p->seeded) {
         return SPROUT_OK;
     }
-    const int64_t window_s = d->config->quality.window_hours * 3600;
-    const struct sprout_store_range range = {
-        {p->next.ns - window_s * SPROUT_NS_PER_SECOND}, {INT64_MAX}};
-    sprout_grid_list_signal(l, &kind, &scope);
     const enum sprout_status status =
-        sprout_store_history(d->store, range, kind, scope, remember, l, err);
+        sprout_grid_recall(sprout_grid_as_list(p->grid), d->store,
+                           (sprout_instant){p->next.ns - window_ns}, err);
     p->seeded = status == SPROUT_OK;
     d->plan_now = true;
     return status;

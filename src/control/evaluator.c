@@ -278,8 +278,8 @@ static enum sprout_status work(struct evaluator *e)
     tell(e);
     while (!stopped(e) && e->broken == SPROUT_OK) {
         close_whole(e);
-        if (sprout_evaluator_kept_too_long(e->source, e->created, e->opts->keep_s,
-                                           sprout_clock_wall())) {
+        if (sprout_evaluator_kept_too_long(sprout_str_of(e->source), e->created,
+                                           e->opts->keep_s, sprout_clock_wall())) {
             return give_up(e);
         }
         switch (pick(e, batch, &n)) {

@@ -77,7 +77,7 @@ struct evaluator {
 /* Takes a lock file with flock(); its descriptor, or -1 and errno. */
 int sprout_evaluator_lock(const char *dir, const char *name, int how);
 /* True when texts of such a run may lie no longer. */
-bool sprout_evaluator_kept_too_long(const char *source, sprout_instant created,
+bool sprout_evaluator_kept_too_long(struct sprout_str source, sprout_instant created,
                                     int64_t keep_s, sprout_instant now);
 
 /* The plan as JSON, owned; NULL without memory.  And back, into the evaluator. */

@@ -36,10 +36,10 @@ int sprout_evaluator_lock(const char *dir, const char *name, int how)
     return fd;
 }
 
-bool sprout_evaluator_kept_too_long(const char *source, sprout_instant created,
+bool sprout_evaluator_kept_too_long(struct sprout_str source, sprout_instant created,
                                     int64_t keep_s, sprout_instant now)
 {
-    return strcmp(source, "sample") == 0 && keep_s > 0 &&
+    return sprout_str_eq(source, SPROUT_STR("sample")) && keep_s > 0 &&
            (now.ns - created.ns) / SPROUT_NS_PER_SECOND >= keep_s;
 }
 
@@ -59,7 +59,6 @@ struct sweeping {
 static void take_run(void *ctx, const struct sprout_store_evaluation *e)
 {
     struct sweeping *const s = ctx;
-    const bool sample = sprout_str_eq(e->source, SPROUT_STR("sample"));
 
     if (sprout_str_eq(e->state, SPROUT_STR("making")) && s->makers_gone &&
         s->killed_count < RUNS_MAX) {
@@ -67,8 +66,7 @@ static void take_run(void *ctx, const struct sprout_store_evaluation *e)
     }
     if (sprout_str_eq(e->state, SPROUT_STR("open")) && s->idle &&
         s->old_count < RUNS_MAX &&
-        sprout_evaluator_kept_too_long(sample ? "sample" : "", e->created, s->keep_s,
-                                       s->now)) {
+        sprout_evaluator_kept_too_long(e->source, e->created, s->keep_s, s->now)) {
         s->old[s->old_count++] = e->id;
     }
 }

@@ -19,12 +19,23 @@ static const struct {
     {"ollama-generate", "ollama", "text_completion"},
 };
 
-/* Two APIs that the conventions call the same must not give the same labels twice. */
+/* Two APIs that the conventions call the same must not give the same labels twice: the first
+ * row with those names stands for both. */
+static int first_alike(int row)
+{
+    int i = 0;
+    while (strcmp(apis[i].provider, apis[row].provider) != 0 ||
+           strcmp(apis[i].operation, apis[row].operation) != 0) {
+        i++;
+    }
+    return i;
+}
+
 static int api_of(struct sprout_str name)
 {
     for (int i = 0; i < SPROUT_TELEMETRY_APIS; i++) {
         if (sprout_str_eq(name, sprout_str_of(apis[i].api))) {
-            return i == 2 ? 0 : i;
+            return first_alike(i);
         }
     }
     return -1;
@@ -81,6 +92,18 @@ static size_t fitting(struct sprout_str s)
     return n;
 }
 
+/* Prometheus knows no escapes but of quote, backslash and line feed, and a page must have an
+ * end: a name of other bytes than plain text is not told apart. */
+static bool is_plain(struct sprout_str s)
+{
+    bool plain = s.len > 0;
+    for (size_t i = 0; i < s.len; i++) {
+        const unsigned char c = (unsigned char)s.ptr[i];
+        plain = plain && c >= ' ' && c != 0x7f && c != '"' && c != '\\';
+    }
+    return plain;
+}
+
 static struct sprout_telemetry_series *series_of(struct sprout_telemetry *t, int api,
                                                  struct sprout_str model)
 {
@@ -92,7 +115,7 @@ static struct sprout_telemetry_series *series_of(struct sprout_telemetry *t, int
             return &t->series[i];
         }
     }
-    const bool room = t->models < SPROUT_TELEMETRY_MODELS_MAX;
+    const bool room = t->models < SPROUT_TELEMETRY_MODELS_MAX && is_plain(name);
     struct sprout_telemetry_series *const s =
         &t->series[room ? t->models++ : (size_t)(SPROUT_TELEMETRY_MODELS_MAX + api)];
     s->api = api;

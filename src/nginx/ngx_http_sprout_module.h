@@ -18,7 +18,6 @@
  * what is not memory.  Threads: none; every process has its own worker state.
  */
 #ifndef NGX_HTTP_SPROUT_MODULE_H
-#define NGX_HTTP_SPROUT_ROUTE_MAX   128
 #define NGX_HTTP_SPROUT_MODULE_H
 
 #include <ngx_config.h>
@@ -50,6 +49,7 @@ enum {
     NGX_HTTP_SPROUT_OUT_SIZE = 4096,         /* a buffer of rewritten reply */
     NGX_HTTP_SPROUT_OUT_MAX = 64,            /* of them unsent, per request */
     NGX_HTTP_SPROUT_VIEWS_MAX = 32,          /* zones seen, per policy */
+    NGX_HTTP_SPROUT_ROUTE_MAX = 128,         /* a longer path is no route */
     NGX_HTTP_SPROUT_BLOCKS_MAX = 256         /* spare tap blocks, a process */
 };
 

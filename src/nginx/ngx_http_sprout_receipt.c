@@ -339,6 +339,10 @@ ngx_http_sprout_carbon_add(ngx_http_sprout_ctx_t *ctx)
                                   : SPROUT_STR(",\"carbon\":"));
     sprout_receipt_put_carbon(&b, &receipt);
 
+    if (b.full) {
+        return NGX_OK;
+    }
+
     if (ngx_http_sprout_carbon_splice(ctx, (off_t) spot.at, &b) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the optimum's time grows: 10 to 100 000 strata-hours of three levels.
  *
- *     build/tests/bench/growth [ROUNDS]
+ *     build/tests/bench/growth
  *
  * A stratum-hour is an item of the problem, as the planner sees many strata or a day of many
  * prompts.  For each size the median time of one optimum over the rounds, its spread, and
@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/str.h"
 #include "core/optimize.h"
+#include "draw.h"
 
-enum { LEVELS = 3, ITEMS_MAX = 100000, ROUNDS_DEFAULT = 11, ROUNDS_MAX = 101 };
+enum { LEVELS = 3, ITEMS_MAX = 100000, ROUNDS = 11 };
 
 static struct sprout_item items[ITEMS_MAX];
 static double cost[ITEMS_MAX][LEVELS], quality[ITEMS_MAX][LEVELS],
@@ -29,22 +29,17 @@ static double seconds_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static double unit(uint64_t *rng)
-{
-    *rng = *rng * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (double)(*rng >> 11) * 0x1p-53;
-}
-
 /* Briefer is cheaper, and sometimes even better, as verdicts have it. */
 static void draw(size_t n, uint64_t *rng)
 {
     for (size_t i = 0; i < n; i++) {
-        const double grams = 0.1 + unit(rng);
+        const double grams = 0.1 + draw_unit(rng);
         for (size_t l = 0; l < LEVELS; l++) {
-            cost[i][l] = grams * pow(0.2 + 0.3 * unit(rng), (double)l);
-            quality[i][l] = 0.2 + 0.4 * unit(rng) - 0.05 * (double)l;
+            cost[i][l] = grams * pow(0.2 + 0.3 * draw_unit(rng), (double)l);
+            quality[i][l] = 0.2 + 0.4 * draw_unit(rng) - 0.05 * (double)l;
         }
-        items[i] = (struct sprout_item){0.1 + unit(rng), cost[i], quality[i], LEVELS};
+        items[i] =
+            (struct sprout_item){0.1 + draw_unit(rng), cost[i], quality[i], LEVELS};
         mix[i] = share[i];
     }
 }
@@ -81,14 +76,14 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool run(size_t n, int rounds, uint64_t *rng)
+static bool run(size_t n, uint64_t *rng)
 {
-    double seconds[ROUNDS_MAX];
+    double seconds[ROUNDS];
     draw(n, rng);
     const size_t size = sprout_optimize_scratch(n, n * LEVELS);
     void *const block = malloc(size);
     const double floor = sum_of_l0(n); /* as good as always L0 */
-    for (int r = -1; block != NULL && r < rounds; r++) {
+    for (int r = -1; block != NULL && r < ROUNDS; r++) {
         seconds[r < 0 ? 0 : r] = time_one(n, block, size, floor);
     }
     free(block);
@@ -96,27 +91,20 @@ static bool run(size_t n, int rounds, uint64_t *rng)
         fprintf(stderr, "growth: %zu strata-hours found no optimum\n", n);
         return false;
     }
-    qsort(seconds, (size_t)rounds, sizeof *seconds, by_value);
-    const double mid = seconds[rounds / 2];
+    qsort(seconds, ROUNDS, sizeof *seconds, by_value);
+    const double mid = seconds[ROUNDS / 2];
     printf("%6zu strata-hours  %10.1f us (%.1f to %.1f)  %.2f ns per n log2 n\n", n,
-           1e6 * mid, 1e6 * seconds[0], 1e6 * seconds[rounds - 1],
+           1e6 * mid, 1e6 * seconds[0], 1e6 * seconds[ROUNDS - 1],
            1e9 * mid / ((double)n * log2((double)n)));
     return true;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    int64_t rounds = ROUNDS_DEFAULT;
-    if (argc > 2 ||
-        (argc > 1 && sprout_str_to_i64(sprout_str_of(argv[1]), &rounds) != SPROUT_OK) ||
-        rounds < 1 || rounds > ROUNDS_MAX) {
-        fprintf(stderr, "usage: growth [ROUNDS], at most %d\n", ROUNDS_MAX);
-        return 2;
-    }
     uint64_t rng = 1;
     bool ok = true;
     for (size_t n = 10; n <= ITEMS_MAX; n *= 10) {
-        ok = run(n, (int)rounds, &rng) && ok;
+        ok = run(n, &rng) && ok;
     }
     return ok ? 0 : 1;
 }

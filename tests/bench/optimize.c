@@ -52,7 +52,7 @@ static void draw_all(const struct size *size, uint64_t *rng)
         p->item_count = size->items;
         p->goal = SPROUT_GOAL_FLOOR;
         for (size_t i = 0; i < size->items; i++) {
-            p->items[i] = (struct sprout_item){0.1 + lp_unit(rng), p->cost[i],
+            p->items[i] = (struct sprout_item){0.1 + draw_unit(rng), p->cost[i],
                                                p->quality[i], size->options};
             for (size_t l = 0; l < size->options; l++) {
                 lp_option(p, i, l, LP_PAPER, rng);
@@ -60,7 +60,7 @@ static void draw_all(const struct size *size, uint64_t *rng)
             low += p->items[i].weight * p->quality[i][size->options - 1];
             high += p->items[i].weight * p->quality[i][0];
         }
-        p->bound = low + (0.3 + 0.6 * lp_unit(rng)) * (high - low);
+        p->bound = low + (0.3 + 0.6 * draw_unit(rng)) * (high - low);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "core/attribute.h"
+#include "draw.h"
 
 enum { WINDOWS_DEFAULT = 50000, PARTS_MAX = 40 };
 
@@ -17,10 +18,7 @@ static uint64_t state = 20261127;
 
 static uint64_t draw(uint64_t below)
 {
-    uint64_t z = (state += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return (z ^ (z >> 31)) % below;
+    return draw_below(&state, below);
 }
 
 static double scaled(void)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "core/estimate.h"
+#include "draw.h"
 
 enum { TASKS = 6, LEVELS = 3, PROMPTS_MAX = 20000, PERIODS_DEFAULT = 2000, CELLS = 16 };
 enum { SKIPPED = 77 }; /* exit status that scripts/run-tests counts as such */
@@ -76,10 +77,7 @@ static uint64_t rng_state = 1;
 
 static double uniform(void)
 {
-    uint64_t z = (rng_state += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+    return draw_unit(&rng_state);
 }
 
 /* Shares of the levels in an hour: the dirtier, the briefer. */

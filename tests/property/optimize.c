@@ -274,7 +274,7 @@ int main(int argc, char **argv)
     for (int64_t n = 0; n < instances; n++) {
         const int64_t drawn_from = (int64_t)rng;
         /* Mostly small, where corners are met exactly; some of many items. */
-        lp_draw(&p, lp_below(&rng, 16) == 0 ? LP_ITEMS_MAX : 5, 6, &rng);
+        lp_draw(&p, draw_below(&rng, 16) == 0 ? LP_ITEMS_MAX : 5, 6, &rng);
         const char *bad = check(&p, &t);
         if (bad != NULL) {
             printf("instance %lld (alone: 1 %lld): %s\n", (long long)n,

@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "core/alarm.h"
+#include "draw.h"
 
 /* A twentieth of 5 %: what is left for one of many strata and levels. */
 #define ALPHA 0.0025
@@ -17,17 +18,7 @@ static uint64_t state = 1;
 
 static double uniform(void)
 {
-    uint64_t z = (state += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
-}
-
-/* SPROUT_RUNS says how often. */
-static int runs(int by_default)
-{
-    const char *const asked = getenv("SPROUT_RUNS");
-    return asked == NULL ? by_default : (int)strtoul(asked, NULL, 10);
+    return draw_unit(&state);
 }
 
 static int raised(int times, int ratings, double held, double treated_bad,
@@ -49,7 +40,7 @@ static int raised(int times, int ratings, double held, double treated_bad,
 static void thirty_percent_against_ten_is_noticed_within_2000_ratings(void **s)
 {
     (void)s;
-    const int times = runs(500);
+    const int times = draw_runs(500);
     const int heard = raised(times, 2000, 0.5, 0.3, 0.1, ALPHA);
     const int early = raised(times, 500, 0.5, 0.3, 0.1, ALPHA);
     print_message("%d of %d heard within 2000 ratings, %d within 500\n", heard, times,
@@ -61,7 +52,7 @@ static void thirty_percent_against_ten_is_noticed_within_2000_ratings(void **s)
 static void false_alarms_over_a_year_stay_under_five_percent(void **s)
 {
     (void)s;
-    const int times = runs(500);
+    const int times = draw_runs(500);
     const int cried = raised(times, 36500, 0.1, 0.1, 0.1, 0.05);
     const int half = raised(times, 36500, 0.5, 0.3, 0.3, 0.05);
     print_message("%d and %d false alarms in %d years\n", cried, half, times);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/estimate.h"
+#include "draw.h"
 
 enum { CELLS = 64 };
 
@@ -245,10 +246,7 @@ static uint64_t rng_state;
 
 static double uniform(void)
 {
-    uint64_t z = (rng_state += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+    return draw_unit(&rng_state);
 }
 
 static double lognormal(double mean, double sigma)

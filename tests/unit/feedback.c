@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "control/signs.h"
+#include "draw.h"
 
 enum { STRATA = 6, SECOND = 1 };
 
@@ -15,17 +16,7 @@ static uint64_t state = 1;
 
 static double uniform(void)
 {
-    uint64_t z = (state += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
-}
-
-/* SPROUT_RUNS says how often. */
-static int runs(int by_default)
-{
-    const char *const asked = getenv("SPROUT_RUNS");
-    return asked == NULL ? by_default : (int)strtoul(asked, NULL, 10);
+    return draw_unit(&state);
 }
 
 static sprout_instant second(double s)
@@ -59,7 +50,7 @@ static const char *const levels[] = {"L0", "L1", "L2"};
 static void dislike_in_one_stratum_is_noticed_among_twelve_pairs(void **s)
 {
     (void)s;
-    const int times = runs(200);
+    const int times = draw_runs(200);
     int heard = 0, others = 0;
     for (int i = 0; i < times; i++) {
         struct sprout_feedback f = {0};
@@ -79,7 +70,7 @@ static void dislike_in_one_stratum_is_noticed_among_twelve_pairs(void **s)
 static void all_pairs_together_cry_wolf_in_less_than_five_years_of_a_hundred(void **s)
 {
     (void)s;
-    const int times = runs(300);
+    const int times = draw_runs(300);
     int cried = 0;
     for (int i = 0; i < times; i++) {
         struct sprout_feedback f = {0};

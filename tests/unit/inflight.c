@@ -10,6 +10,7 @@
 
 #include "control/recent.h"
 #include "core/inflight.h"
+#include "draw.h"
 
 static void assert_near(double a, double b)
 {
@@ -51,12 +52,6 @@ static void together_is_counted_as_a_request_sees_it(void **state)
     assert_true(isnan(mean_of(instant, 0)));
 }
 
-static uint64_t below(uint64_t *rng, uint64_t n)
-{
-    *rng = *rng * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (*rng >> 33) % n;
-}
-
 /* The definition, pair by pair: sum of overlaps over the sum of durations. */
 static void it_is_what_pairs_add_up_to(void **state)
 {
@@ -65,8 +60,8 @@ static void it_is_what_pairs_add_up_to(void **state)
     double overlaps = 0, all = 0;
     uint64_t rng = 1;
     for (size_t i = 0; i < 20; i++) {
-        spans[i][0] = (int64_t)below(&rng, 1000);
-        spans[i][1] = spans[i][0] + 1 + (int64_t)below(&rng, 300);
+        spans[i][0] = (int64_t)draw_below(&rng, 1000);
+        spans[i][1] = spans[i][0] + 1 + (int64_t)draw_below(&rng, 300);
     }
     for (size_t i = 0; i < 20; i++) {
         all += (double)(spans[i][1] - spans[i][0]);

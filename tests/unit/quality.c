@@ -10,6 +10,7 @@
 
 #include "core/judge.h"
 #include "core/quality.h"
+#include "draw.h"
 
 enum { LEVELS = 3, ITEMS = 3000, QUESTIONS = 2 * ITEMS };
 
@@ -24,10 +25,7 @@ static void assert_near(double got, double expected, double by)
 
 static double uniform(void)
 {
-    uint64_t z = (state += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+    return draw_unit(&state);
 }
 
 /* Marsaglia and Tsang; for shapes below 1 by Gamma(a + 1) U^(1/a). */
