@@ -4,14 +4,19 @@
 What a status code or a broken reply means is the same for all; what a wrong zone, an old slot
 or an absurd number looks like is each provider's own.
 """
+import concurrent.futures
+import contextlib
 import datetime
 import json
+import os
 import subprocess
+import time
 
 import pytest
 
-from providers import Provider
-from up import SPROUT
+from gateway import nginx_missing
+from providers import Provider, certificate
+from up import SPROUT, Up, wait_until
 
 KEY = "secret-key-123456"
 
@@ -195,6 +200,92 @@ def test_another_host_gets_nothing_with_a_key(tmp_path, provider, name):
         assert KEY not in path + json.dumps(headers) and "t-123456" not in json.dumps(headers)
     if name in ("electricitymaps", "watttime", "eia"):
         assert other.seen == [] and "another host" in said["message"]
+
+
+def test_a_slow_drip_ends_after_ten_seconds(tmp_path):
+    """All at once, for it takes ten seconds of each."""
+    def drip(out):
+        for _ in range(60):
+            out.write(b" ")
+            out.flush()
+            time.sleep(0.5)
+
+    def one(name):
+        provider, folder = Provider(), tmp_path / name
+        folder.mkdir()
+        provider.answer = lambda path, _: (
+            (200, {}, b'{"token":"t-123456"}') if path == "/login" else (200, {}, drip))
+        begun = time.monotonic()
+        code, said = test(folder, provider, name)
+        provider.close()
+        return code, said["state"], time.monotonic() - begun
+
+    with concurrent.futures.ThreadPoolExecutor(len(NAMES)) as pool:
+        for name, (code, state, seconds) in zip(NAMES, pool.map(one, NAMES)):
+            assert (code, state) == (69, "unreachable"), name
+            assert 9 < seconds < 40, name
+
+
+@pytest.fixture(scope="module")
+def expired(tmp_path_factory):
+    return certificate(tmp_path_factory.mktemp("tls"), expired=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_expired_certificate_is_refused(tmp_path, expired, name):
+    cert, key = expired
+    server = Provider(tls=(cert, key))
+    says(server, PROVIDERS[name][0]())
+    code, said = test(tmp_path, server, name, ca_file=str(cert))
+    server.close()
+    assert (code, said["state"]) == (69, "unreachable")
+    assert "certificate has expired" in said["message"] and server.seen == []
+
+
+def test_retry_after_is_obeyed(tmp_path, upstream):
+    """By all, each for a zone of one gateway.  Without it the next question comes after a
+    quarter of a minute at the earliest."""
+    if reason := nginx_missing():
+        pytest.skip(reason)
+    asked = {name: [] for name in NAMES}
+
+    def answer_of(name):
+        def answer(path, _):
+            if path == "/login":
+                return 200, {}, b'{"token":"t-123456"}'
+            asked[name].append(time.monotonic())
+            first = len(asked[name]) == 1
+            return ((429, {"Retry-After": "2"}, b"") if first
+                    else (200, {}, json.dumps(PROVIDERS[name][0]()).encode()))
+        return answer
+
+    with contextlib.ExitStack() as stack:
+        upstreams = []
+        for name in NAMES:
+            provider = Provider(answer_of(name))
+            stack.callback(provider.close)
+            _, zone, _, _, extra = PROVIDERS[name]
+            entry = {"provider": name, "zone": zone, "url": provider.url,
+                     "key_env": "USER_KEY" if name == "watttime" else "KEY_OF_TEST", **extra}
+            upstreams.append({"name": name, "url": f"http://127.0.0.1:{upstream.port}",
+                              "path": f"/{name}/", "zone": name,
+                              "grid": {"mix_signals": True, "providers": [entry]}})
+        config = tmp_path / "sprout.yaml"
+        config.write_text(json.dumps({"grid": {"zone": "home"}, "upstreams": upstreams}))
+        os.environ.update(KEY_OF_TEST=KEY, USER_KEY=f"user:{KEY}")
+        stack.callback(lambda: [os.environ.pop(v) for v in ("KEY_OF_TEST", "USER_KEY")])
+        up = Up(tmp_path / "state", upstream, "--config", str(config))
+        stack.callback(up.stop)
+        for name in NAMES:
+            wait_until(lambda: len(asked[name]) >= 2, 13, f"a second question of {name}")
+            assert asked[name][1] - asked[name][0] >= 1.9, name
+
+        def known():
+            zones = {z["zone"]: z["grid"] for z in up.status()["zones"]}
+            return all(zones[name]["g_per_kwh"] is not None for name in NAMES) and zones
+        zones = wait_until(known, what="every zone's value")
+        for name in NAMES:
+            assert "429" in zones[name]["providers"][0]["last_error"]
 
 
 def test_fuels_of_the_configuration_come_before_the_published_ones(tmp_path, provider):
