@@ -24,12 +24,13 @@ struct sums {
     double e4;
 };
 
-/* Under the mix, also weighted with each conversation's grams per joule. */
+/* Under the mix, sums over products of grams spent (g) and grams per joule (c). */
 struct graded {
-    struct sums all;
-    double g;  /* grams spent */
-    double c;  /* grams per joule */
-    double c2; /* squared */
+    int64_t n;
+    double g;
+    double c;
+    double g2, gc, gc2;
+    double c2, c3, c4;
 };
 
 struct cell {
@@ -123,10 +124,15 @@ static void add(struct sums *s, double joules)
 static void add_graded(struct graded *s, double joules, double grams)
 {
     const double c = grams / joules;
-    add(&s->all, joules);
+    s->n++;
     s->g += grams;
     s->c += c;
+    s->g2 += grams * grams;
+    s->gc += grams * c;
+    s->gc2 += grams * c * c;
     s->c2 += c * c;
+    s->c3 += c * c * c;
+    s->c4 += c * c * c * c;
 }
 
 void sprout_estimate_add(struct sprout_estimate *e,
@@ -169,15 +175,25 @@ static void merge_sums(struct sums *to, const struct sums *from)
     to->e4 += from->e4;
 }
 
+static void merge_graded(struct graded *to, const struct graded *from)
+{
+    to->n += from->n;
+    to->g += from->g;
+    to->c += from->c;
+    to->g2 += from->g2;
+    to->gc += from->gc;
+    to->gc2 += from->gc2;
+    to->c2 += from->c2;
+    to->c3 += from->c3;
+    to->c4 += from->c4;
+}
+
 static void merge_cell(struct cell *to, const struct cell *from)
 {
     merge_sums(&to->holdout, &from->holdout);
     merge_sums(&to->mix, &from->mix);
     merge_sums(&to->l1, &from->l1);
-    merge_sums(&to->graded.all, &from->graded.all);
-    to->graded.g += from->graded.g;
-    to->graded.c += from->graded.c;
-    to->graded.c2 += from->graded.c2;
+    merge_graded(&to->graded, &from->graded);
 }
 
 /* Of one conversation's energy; 0 where there are too few to tell. */
@@ -185,6 +201,49 @@ static double variance(const struct sums *s)
 {
     const double n = (double)s->n;
     return s->n < 2 ? 0 : fmax(s->e2 - s->e * s->e / n, 0) / (n - 1);
+}
+
+/* Variances of the sums of the mix, given each conversation's c.  That answers are briefer
+ * where the grid is dirty was planned and is no chance, so what counts is the spread about a
+ * line: energy as a line in c, grams as c times that.  Where the plan is no line the rest of
+ * it is counted too, and the interval is wider than it need be. */
+enum { LINE = 2, LINE_LEAST = 2 * LINE };
+
+#define ONE_VALUE 1e-9 /* spread of c, relative, below which it is one */
+
+/* What is left of a sum of squares when `both` / `other` of the other is taken out. */
+static double about(double squares, double both, double other)
+{
+    return fmax(squares - both * both / other, 0);
+}
+
+static double energy_variance(const struct cell *cell)
+{
+    const struct graded *g = &cell->graded;
+    const struct sums *s = &cell->mix;
+    const double n = (double)s->n;
+    if (g->n != s->n || g->n < LINE_LEAST) { /* the grid of some hours is not known */
+        return n * variance(s);
+    }
+    const double spread = about(g->c2, g->c, n);
+    if (spread <= ONE_VALUE * g->c2) {
+        return n * variance(s);
+    }
+    return n / (n - LINE) * about(about(s->e2, s->e, n), g->g - g->c * s->e / n, spread);
+}
+
+static double grams_variance(const struct cell *cell)
+{
+    const struct graded *g = &cell->graded;
+    if (g->n < LINE_LEAST) {
+        return g->c2 * variance(&cell->mix);
+    }
+    const double n = (double)g->n, about_c = about(g->g2, g->gc, g->c2);
+    const double spread = about(g->c4, g->c3, g->c2);
+    if (spread <= ONE_VALUE * g->c4) {
+        return n / (n - 1) * about_c;
+    }
+    return n / (n - LINE) * about(about_c, g->gc2 - g->gc * g->c3 / g->c2, spread);
 }
 
 /* Fourth central moment over the squared second, of the sample: 3 for a normal one. */
@@ -207,11 +266,10 @@ struct term {
     double kurtosis; /* sum over cells of n_k times theirs */
 };
 
-/* Adds sum_j b_j E_j over conversations like those of `s`, given the value it took and the
- * sum of b_j^2. */
-static void term_add(struct term *t, const struct sums *s, double value, double b2)
+/* Adds a sum over conversations of `s`, given the value it took and its variance. */
+static void term_add(struct term *t, const struct sums *s, double value, double var)
 {
-    const double n = (double)s->n, var = b2 * variance(s);
+    const double n = (double)s->n;
     t->value += value;
     t->var += var;
     t->var2_n1 += var * var / (n - 1);
@@ -233,7 +291,7 @@ static double term_var2_over_df(const struct term *t)
 static void term_add_mean(struct term *t, const struct sums *s, double w)
 {
     const double n = (double)s->n;
-    term_add(t, s, w * s->e / n, w * w / n);
+    term_add(t, s, w * s->e / n, w * w / n * variance(s));
 }
 
 /* What a result is made of; [0] in joules, [1] in grams. */
@@ -255,8 +313,8 @@ struct totals {
 static void compare_cell(struct totals *t, const struct cell *c)
 {
     const double n = (double)c->mix.n;
-    term_add(&t->mix[0], &c->mix, c->mix.e, n);
-    term_add(&t->mix[1], &c->mix, c->graded.g, c->graded.c2);
+    term_add(&t->mix[0], &c->mix, c->mix.e, energy_variance(c));
+    term_add(&t->mix[1], &c->mix, c->graded.g, grams_variance(c));
 
     const double weight[2] = {n, c->graded.c};
     const bool l1 = c->l1.n >= 2;
@@ -269,7 +327,7 @@ static void compare_cell(struct totals *t, const struct cell *c)
     t->l1_known = t->l1_known && l1;
     t->n_holdout += c->holdout.n;
     t->n_mix += c->mix.n;
-    t->n_graded += c->graded.all.n;
+    t->n_graded += c->graded.n;
     t->n_l1 += c->l1.n;
     t->cells++;
 }

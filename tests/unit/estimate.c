@@ -130,6 +130,21 @@ static void grams_weigh_each_conversation_by_the_grid_of_its_hours(void **state)
     is(r.grams.value, at_l0 - spent);
 }
 
+/* Energy falls on a line with the grid's value, and nothing in it is chance. */
+static void what_was_planned_by_the_grid_is_not_taken_for_chance(void **state)
+{
+    (void)state;
+    struct sprout_estimate *e = new_estimate(CELLS);
+    feed_n(e, 40, 1, SPROUT_ESTIMATE_HOLDOUT, 100, 1);
+    for (int hour = 0; hour < 8; hour++) {
+        const double c = 0.1 * (1 + hour), joules = 100 - 10 * hour;
+        feed_n(e, 10, 1, SPROUT_ESTIMATE_MIX, joules, joules * c);
+    }
+    const struct sprout_estimate_result r = sprout_estimate_result(e);
+    assert_true(r.energy_percent.high - r.energy_percent.low < 1e-3);
+    assert_true(r.carbon_percent.high - r.carbon_percent.low < 1e-3);
+}
+
 /* Long prompts are the larger part of the mix arm: without cells that would hide a saving
  * of one half. */
 static void cells_are_compared_with_themselves(void **state)
@@ -343,6 +358,7 @@ int main(void)
         cmocka_unit_test(amounts_without_spread_have_intervals_without_width),
         cmocka_unit_test(a_change_of_the_grid_is_not_taken_for_a_saving),
         cmocka_unit_test(grams_weigh_each_conversation_by_the_grid_of_its_hours),
+        cmocka_unit_test(what_was_planned_by_the_grid_is_not_taken_for_chance),
         cmocka_unit_test(cells_are_compared_with_themselves),
         cmocka_unit_test(small_cells_are_pooled),
         cmocka_unit_test(a_cell_that_a_rule_keeps_out_of_the_holdout_is_not_spoken_of),
