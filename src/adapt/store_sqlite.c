@@ -115,6 +115,7 @@ static const char *const migrations[SPROUT_STORE_SCHEMA] = {
     schema_routes,
     sprout_store_schema_metered,
     schema_prompts,
+    sprout_store_schema_examples,
 };
 
 enum {

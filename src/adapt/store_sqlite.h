@@ -154,6 +154,7 @@ extern const char sprout_store_schema_evaluations[];
 extern const char sprout_store_schema_history[];
 extern const char sprout_store_schema_feedback[];
 extern const char sprout_store_schema_metered[];
+extern const char sprout_store_schema_examples[];
 
 /* The statement, ready to be bound; NULL after filling *err. */
 sqlite3_stmt *sprout_store_stmt(struct sprout_store *s, enum sprout_store_sql which,
@@ -177,6 +178,10 @@ int64_t sprout_store_slot_id(struct sprout_store *s, const struct sprout_store_s
                              struct sprout_error *err);
 
 void sprout_store_forget_caches(struct sprout_store *s);
+
+/* "120,-1,14": the lengths of the answers, by level; < 0: not known. */
+void sprout_store_read_tokens(struct sprout_str text,
+                              sprout_tokens out[SPROUT_LEVELS_MAX]);
 
 /* One grid slot from five columns: zone, quality, g, at. */
 struct sprout_store_slot sprout_store_column_slot(sqlite3_stmt *stmt, int at);

@@ -398,8 +398,8 @@ static void read_shown(struct sprout_str text, struct sprout_store_verdict *v)
     "JOIN evaluations e ON e.id = v.run WHERE (?1 = 0 OR v.run = ?1) AND v.at >= ?2 "    \
     "ORDER BY v.at, v.id"
 
-/* "120,-1,14": the lengths of the answers, by level. */
-static void read_tokens(struct sprout_str text, struct sprout_store_verdict *v)
+void sprout_store_read_tokens(struct sprout_str text,
+                              sprout_tokens out[SPROUT_LEVELS_MAX])
 {
     for (int l = 0; l < SPROUT_LEVELS_MAX; l++) {
         const char *const comma = memchr(text.ptr, ',', text.len);
@@ -408,7 +408,7 @@ static void read_tokens(struct sprout_str text, struct sprout_store_verdict *v)
         if (sprout_str_to_i64((struct sprout_str){text.ptr, n}, &count) != SPROUT_OK) {
             count = -1;
         }
-        v->tokens[l].n = count;
+        out[l].n = count;
         const size_t used = n < text.len ? n + 1 : n;
         text = (struct sprout_str){text.ptr + used, text.len - used};
     }
@@ -447,7 +447,7 @@ enum sprout_status sprout_store_verdicts(struct sprout_store *s, int64_t run,
             .model = sprout_store_column_str(q, 16),
         };
         read_shown(sprout_store_column_str(q, 4), &v);
-        read_tokens(sprout_store_column_str(q, 17), &v);
+        sprout_store_read_tokens(sprout_store_column_str(q, 17), v.tokens);
         each(ctx, &v);
     }
     return end_of(s, q, code, err);

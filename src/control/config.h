@@ -86,9 +86,12 @@ struct sprout_config_quality {
 };
 
 struct sprout_config_predictor {
-    char *weights;       /* a file, "default", or "none" */
-    double caution;      /* relative quality kept in hand above the floor */
-    int64_t samples_min; /* predicted prompts before it decides */
+    char *weights;         /* a file, "default", or "none" */
+    double caution;        /* relative quality kept in hand above the floor */
+    int64_t samples_min;   /* predicted prompts before it decides */
+    bool learn;            /* from evaluations: examples are kept, and it is retrained */
+    int64_t retrain_after; /* examples judged since the last time */
+    int64_t examples_days, examples_max;
 };
 
 struct sprout_config_judge {

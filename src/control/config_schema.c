@@ -450,7 +450,17 @@ TABLE(quality, QUALITY_ROWS);
       "predictions flatters itself.")                                                    \
     X(WHOLE, struct sprout_config_predictor, samples_min, "64", RANGE(1, 4096), NULL,    \
       "How many prompts must have been predicted before predictions decide; until "      \
-      "then the mix does.")
+      "then the mix does.")                                                              \
+    X(BOOL, struct sprout_config_predictor, learn, "true", NO_BOUND, NULL,               \
+      "Keep of each prompt that is evaluated what training needs (hashed words, never "  \
+      "the text), and replace the predictor when a new one is better; `false` "          \
+      "deletes what was kept.")                                                          \
+    X(WHOLE, struct sprout_config_predictor, retrain_after, "500", RANGE(50, 100000),    \
+      NULL, "Train anew after so many prompts judged since the last time.")              \
+    X(WHOLE, struct sprout_config_predictor, examples_days, "90", RANGE(1, 3650), NULL,  \
+      "An example older than this is deleted.")                                          \
+    X(WHOLE, struct sprout_config_predictor, examples_max, "20000", RANGE(500, 100000),  \
+      NULL, "Of more examples the oldest are deleted.")
 TABLE(predictor, PREDICTOR_ROWS);
 
 #define JUDGE_ROWS(X)                                                                    \

@@ -61,6 +61,7 @@ enum sprout_status sprout_daemon_use(struct sprout_daemon *d,
     sprout_daemon_grid_use(d, &places, wall);
     sprout_config_free(d->config);
     d->config = config;
+    d->learns_kept = false;
     d->plan_now = true;
     return SPROUT_OK;
 }
@@ -170,6 +171,9 @@ enum sprout_status sprout_daemon_keep(struct sprout_daemon *d, struct sprout_err
     size_t kept = 0;
     enum sprout_status status = keep_salt(d, err);
 
+    if (status == SPROUT_OK) {
+        status = sprout_daemon_learn_keep(d, err);
+    }
     if (status == SPROUT_OK) {
         status = sprout_daemon_grid_seed(d, err);
     }

@@ -173,7 +173,8 @@ void sprout_daemon_retain(struct sprout_daemon *d, sprout_mono mono, sprout_inst
     const int64_t seconds = d->config->retention_days * HOURS_PER_DAY * SECONDS_PER_HOUR;
     const sprout_instant before = {wall.ns - seconds * SPROUT_NS_PER_SECOND};
     if (sprout_store_prune(d->store, wall, before, RETAIN_ROWS, &more, &err) !=
-        SPROUT_OK) {
+            SPROUT_OK ||
+        sprout_daemon_learn_prune(d, wall, &err) != SPROUT_OK) {
         sprout_daemon_ledger_failed(d, mono, &err);
     }
     d->retain_next = more ? mono : mono_after(mono, RETAIN_SECONDS);

@@ -95,8 +95,9 @@ struct sprout_daemon {
     struct sprout_predict_sample *samples; /* owned; room for those of a plan */
 
     struct sprout_hash_key salt;
-    bool salt_known; /* from the ledger, the last policy, or drawn */
-    bool salt_kept;  /* in the ledger */
+    bool salt_known;  /* from the ledger, the last policy, or drawn */
+    bool salt_kept;   /* in the ledger */
+    bool learns_kept; /* in the ledger, as the configuration has it */
 
     /* Two plans' memory, used in turn: the policy in force outlives the next attempt. */
     char *plan_memory[2];
@@ -149,6 +150,15 @@ SPROUT_MUST_USE enum sprout_status sprout_daemon_predictor_open(
 void sprout_daemon_predictor_use(struct sprout_daemon *d, struct sprout_weights *weights);
 void sprout_daemon_predictor_plan(struct sprout_daemon *d, struct sprout_plan_in *in);
 void sprout_daemon_predictor_close(struct sprout_daemon *d);
+
+/* daemon_learn.c: whether evaluations leave examples behind, told to whoever evaluates by the
+ * ledger; where they do not, what there is of them is deleted. */
+SPROUT_MUST_USE enum sprout_status sprout_daemon_learn_keep(struct sprout_daemon *d,
+                                                            struct sprout_error *err);
+/* Deletes examples that are too old or too many. */
+SPROUT_MUST_USE enum sprout_status sprout_daemon_learn_prune(struct sprout_daemon *d,
+                                                             sprout_instant wall,
+                                                             struct sprout_error *err);
 
 /* Opens the ledger if it is not open and it is time; then at most `batches` of lines. */
 void sprout_daemon_ledger(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall,

@@ -10,8 +10,10 @@
 
 #include "adapt/sha256.h"
 #include "adapt/spool.h"
+#include "adapt/store_examples.h"
 #include "base/hash.h"
 #include "control/daemon.h"
+#include "core/predict_model.h"
 #include "wire/level_body.h"
 #include "wire/policy_json.h"
 
@@ -175,6 +177,7 @@ struct preparing {
     const char *dir;
     const struct sprout_policy *policy;
     const char *model;
+    bool learns;   /* what training needs of a prompt is kept */
     char *scratch; /* for a try of the splice */
     size_t scratch_size;
     struct sprout_evaluator_made made;
@@ -185,6 +188,8 @@ struct made_item {
     const struct sprout_chat *chat;
     struct sprout_str stratum;
     char hash[SPROUT_SHA256_HEX];
+    char *features; /* owned; NULL: not kept */
+    size_t features_len;
 };
 
 static enum sprout_status put_run(struct preparing *p,
@@ -223,9 +228,23 @@ static enum sprout_status put_run(struct preparing *p,
     return status;
 }
 
+/* Of the text that nginx would predict by.  Without memory the example is done without. */
+static void keep_features(const struct sprout_predict_text *text, struct made_item *out)
+{
+    unsigned char packed[SPROUT_PREDICT_PACKED_MAX];
+    struct sprout_predict_features f;
+
+    sprout_predict_read(text, NULL, &f);
+    out->features_len = sprout_predict_pack(&f, packed);
+    out->features = malloc(out->features_len);
+    if (out->features != NULL) {
+        memcpy(out->features, packed, out->features_len);
+    }
+}
+
 /* True if nginx would give this request a directive at all. */
 static bool is_eligible(struct preparing *p, const struct sprout_chat *c,
-                        struct sprout_str *out_stratum)
+                        struct made_item *item)
 {
     const size_t need = strlen(c->body) + BODY_SLACK + SPROUT_LEVEL_BODY_MEMORY;
     struct sprout_facts facts;
@@ -245,7 +264,10 @@ static bool is_eligible(struct preparing *p, const struct sprout_chat *c,
                           sprout_str_of(c->body), &arena, &out, &facts) != SPROUT_OK) {
         return false;
     }
-    *out_stratum = sprout_level_body_stratum(p->policy, SPROUT_EVALUATOR_ROUTE, &facts);
+    item->stratum = sprout_level_body_stratum(p->policy, SPROUT_EVALUATOR_ROUTE, &facts);
+    if (p->learns && facts.first_text != NULL) {
+        keep_features(facts.first_text, item);
+    }
     return true;
 }
 
@@ -258,7 +280,7 @@ static enum sprout_status put_text(struct preparing *p, struct sprout_chat *c,
     if (!give_model(c, p->model)) {
         return sprout_fail(p->err, SPROUT_NO_MEMORY, "no memory for a prompt");
     }
-    if (!is_eligible(p, c, &out->stratum)) {
+    if (!is_eligible(p, c, out)) {
         p->made.skipped++;
         return SPROUT_OK;
     }
@@ -312,6 +334,11 @@ static enum sprout_status put_items(struct preparing *p, const struct made_item 
             .reference = made[i].chat->reference[0] != '\0',
         };
         status = sprout_store_put_item(p->store, &item, &id, p->err);
+        if (status == SPROUT_OK && made[i].features != NULL) {
+            status = sprout_store_put_example(
+                p->store, id, (struct sprout_str){made[i].features, made[i].features_len},
+                p->err);
+        }
     }
     if (status == SPROUT_OK) {
         status = sprout_store_set_evaluation(p->store, p->made.run, "open", "",
@@ -345,6 +372,9 @@ static enum sprout_status put_all(struct preparing *p,
         const enum sprout_status dropped = sprout_evaluator_drop(
             p->store, p->dir, p->made.run, "it could not be prepared", NULL);
         (void)dropped;
+    }
+    for (size_t i = 0; i < count; i++) {
+        free(made[i].features);
     }
     free(made);
     return status;
@@ -382,6 +412,7 @@ enum sprout_status sprout_evaluator_prepare(struct sprout_store *store, const ch
     }
     if (status == SPROUT_OK) {
         p.model = model;
+        p.learns = sprout_store_learns(store);
         status = make(&p, plan, chats, count, now);
     }
     if (status == SPROUT_OK) {

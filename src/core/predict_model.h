@@ -151,6 +151,18 @@ struct sprout_predict_features {
 void sprout_predict_read(const struct sprout_predict_text *text, const int16_t *ahead,
                          struct sprout_predict_features *out);
 
+/* The prediction for a text of which only this is known. */
+struct sprout_prediction sprout_predict_of(const struct sprout_predictor *p,
+                                           const struct sprout_predict_features *f);
+
+/* Without the text: what was read off it, in a form to be kept, of at most so many bytes (in
+ * practice about two for each word and each pair).  The same features give the same bytes. */
+enum { SPROUT_PREDICT_PACKED_MAX = 24 * 1024 };
+size_t sprout_predict_pack(const struct sprout_predict_features *f,
+                           unsigned char out[SPROUT_PREDICT_PACKED_MAX]);
+/* And back, rows in ascending order.  False, with *out of no use, for other bytes. */
+bool sprout_predict_unpack(struct sprout_str bytes, struct sprout_predict_features *out);
+
 /* Scores of the linear model, Q16. */
 void sprout_predict_scores(const struct sprout_predict_model *m, const int16_t *rows,
                            const struct sprout_predict_features *f,

@@ -260,24 +260,31 @@ int32_t sprout_predict_unseen(const int16_t *rows,
     return f->count == 0 ? ONE : (int32_t)((uint64_t)unseen * ONE / f->count);
 }
 
-struct sprout_prediction sprout_predict(const struct sprout_predictor *p,
-                                        const struct sprout_predict_text *text)
+struct sprout_prediction sprout_predict_of(const struct sprout_predictor *p,
+                                           const struct sprout_predict_features *f)
 {
-    struct sprout_predict_features f;
     int32_t scores[SPROUT_PREDICT_OUTPUTS];
     int16_t marks[SPROUT_PREDICT_MARKS];
     struct sprout_prediction out = {0};
 
-    sprout_predict_read(text, p->rows, &f);
-    sprout_predict_scores(p->model, p->rows, &f, scores);
-    sprout_predict_marks(p->model, &f, marks);
+    sprout_predict_scores(p->model, p->rows, f, scores);
+    sprout_predict_marks(p->model, f, marks);
     sprout_predict_answer(p->model, scores, marks, &out);
-    out.unseen = sprout_predict_unseen(p->rows, &f);
+    out.unseen = sprout_predict_unseen(p->rows, f);
     out.unlike = out.unseen >= p->model->unlike_from;
-    out.kind = f.code                              ? SPROUT_KIND_CODE
+    out.kind = f->code                             ? SPROUT_KIND_CODE
                : out.maths >= p->model->maths_from ? SPROUT_KIND_MATHS
                                                    : SPROUT_KIND_OTHER;
     return out;
+}
+
+struct sprout_prediction sprout_predict(const struct sprout_predictor *p,
+                                        const struct sprout_predict_text *text)
+{
+    struct sprout_predict_features f;
+
+    sprout_predict_read(text, p->rows, &f);
+    return sprout_predict_of(p, &f);
 }
 
 struct sprout_prediction sprout_predict_str(const struct sprout_predictor *p,

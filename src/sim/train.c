@@ -418,6 +418,8 @@ enum sprout_status sprout_train(const struct sprout_train_example *examples, siz
         t.held_out = NULL;
     } else if (st == SPROUT_NO_MEMORY) {
         st = sprout_fail(err, st, "out of memory with %zu prompts", count);
+    } else if (st == SPROUT_INVALID) {
+        st = sprout_fail(err, st, "what is kept of a prompt is damaged");
     }
     for (int p = 0; p < TRAIN_PARTS; p++) {
         sprout_train_linear_free(&t.linear[p]);

@@ -29,11 +29,17 @@ enum {
 /* One prompt.  What is not known is left out of the training of that output alone. */
 struct sprout_train_example {
     struct sprout_str text;
+    struct sprout_str features; /* in its place, as sprout_predict_pack() has it */
     double tokens[SPROUT_PREDICT_LEVELS]; /* of the answer; NaN: not known */
     int preferred;                        /* level, or -1: not judged */
     int right[SPROUT_PREDICT_LEVELS];     /* 1, 0, or -1: not known */
     int maths;                            /* 1, 0, or -1: not known */
 };
+
+/* What an example is read as; false for damaged features. */
+struct sprout_predict_features;
+SPROUT_MUST_USE bool sprout_train_read(const struct sprout_train_example *e,
+                                       struct sprout_predict_features *out);
 
 /* Stages done, of all; called from the calling thread. */
 typedef void sprout_train_progress_fn(void *ctx, int done, int of);
@@ -56,7 +62,7 @@ struct sprout_trained {
     struct sprout_prediction *held_out;
 };
 
-/* SPROUT_INVALID for too few examples, SPROUT_FAILED for a predictor that does not beat the
+/* SPROUT_INVALID for too few examples or damaged features, SPROUT_FAILED for a predictor that does not beat the
  * base rate (*err says by how much), SPROUT_LIMIT, SPROUT_NO_MEMORY. */
 SPROUT_MUST_USE enum sprout_status sprout_train(
     const struct sprout_train_example *examples, size_t count,

@@ -64,22 +64,35 @@ static bool keep_rows(struct train_data *d, size_t *cap, size_t used,
     return true;
 }
 
-static bool read_texts(struct train_data *d, int32_t (*raw)[MARKS], bool *code)
+bool sprout_train_read(const struct sprout_train_example *e,
+                       struct sprout_predict_features *out)
+{
+    if (e->features.len > 0) {
+        return sprout_predict_unpack(e->features, out);
+    }
+    struct sprout_predict_text text = {.bytes = 0};
+    sprout_predict_feed(&text, e->text.ptr, e->text.len);
+    sprout_predict_read(&text, NULL, out);
+    return true;
+}
+
+static enum sprout_status read_texts(struct train_data *d, int32_t (*raw)[MARKS],
+                                     bool *code)
 {
     size_t cap = 0;
     struct sprout_predict_features f;
     for (size_t i = 0; i < d->count; i++) {
-        struct sprout_predict_text text = {.bytes = 0};
-        sprout_predict_feed(&text, d->example[i].text.ptr, d->example[i].text.len);
-        sprout_predict_read(&text, NULL, &f);
+        if (!sprout_train_read(&d->example[i], &f)) {
+            return SPROUT_INVALID;
+        }
         if (!keep_rows(d, &cap, d->from[i], &f)) {
-            return false;
+            return SPROUT_NO_MEMORY;
         }
         d->from[i + 1] = d->from[i] + f.count;
         memcpy(raw[i], f.mark, sizeof f.mark);
         code[i] = f.code;
     }
-    return true;
+    return SPROUT_OK;
 }
 
 /* A mark that never varies tells nothing: its inverse spread is 0, not infinite. */
@@ -165,7 +178,9 @@ static void set_folds(struct train_data *d, uint64_t seed)
 {
     const struct sprout_hash_key key = {seed, SPROUT_TRAIN_FOLDS};
     for (size_t i = 0; i < d->count; i++) {
-        const uint64_t h = sprout_hash_str(key, d->example[i].text);
+        const struct sprout_train_example *const e = &d->example[i];
+        const uint64_t h =
+            sprout_hash_str(key, e->features.len > 0 ? e->features : e->text);
         d->fold[i] = (uint8_t)(h % SPROUT_TRAIN_FOLDS);
         for (size_t k = d->from[i]; k < d->from[i + 1]; k++) {
             d->seen[d->row[k]][d->tag[k]] |= (uint8_t)(1u << d->fold[i]);
@@ -214,9 +229,12 @@ enum sprout_status sprout_train_data_make(const struct sprout_train_example *exa
 {
     struct train_data d = {.example = examples, .count = count, .model = model};
     int32_t(*raw)[MARKS] = calloc(count, sizeof *raw);
-    bool ok =
-        raw != NULL && make_room(&d) && read_texts(&d, raw, d.code) && measure_rows(&d);
-    if (ok) {
+    enum sprout_status st =
+        raw != NULL && make_room(&d) ? read_texts(&d, raw, d.code) : SPROUT_NO_MEMORY;
+    if (st == SPROUT_OK && !measure_rows(&d)) {
+        st = SPROUT_NO_MEMORY;
+    }
+    if (st == SPROUT_OK) {
         measure_marks(&d, (const int32_t(*)[MARKS])raw);
         standardise_marks(&d, (const int32_t(*)[MARKS])raw);
         set_targets(&d);
@@ -226,5 +244,5 @@ enum sprout_status sprout_train_data_make(const struct sprout_train_example *exa
         sprout_train_data_free(&d);
     }
     free(raw);
-    return ok ? SPROUT_OK : SPROUT_NO_MEMORY;
+    return st;
 }

@@ -38,7 +38,8 @@ struct train_data {
     struct sprout_predict_model *model;   /* of mark_mean and mark_inverse only */
 };
 
-/* Fills everything; `model` is the one that will be packed. */
+/* Fills everything; `model` is the one that will be packed.  SPROUT_INVALID for features
+ * that are damaged. */
 SPROUT_MUST_USE enum sprout_status sprout_train_data_make(
     const struct sprout_train_example *examples, size_t count, uint64_t seed,
     struct sprout_predict_model *model, struct train_data *out);

@@ -31,6 +31,7 @@ static struct sprout_facts inspect(const struct sprout_policy *p, struct sprout_
         .salt = p->salt,
         .max_bytes = UINT64_MAX,
         .last_user = true,
+        .with_text = true,
         .levels = p->levels,
         .level_count = p->level_count,
     };

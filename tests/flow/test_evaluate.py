@@ -60,6 +60,33 @@ def test_every_prompt_is_answered_at_every_level_and_judged_in_both_orders(
     assert not list((folder / "spool").iterdir()), "texts are deleted once judged"
 
 
+def test_what_training_needs_is_kept_until_learning_is_switched_off(
+        tmp_path, folder, upstream, judge):
+    path = tmp_path / "p.jsonl"
+    path.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in (
+        "Is a zyzzyva a beetle?", "Is a zyzzyva a beetle?", "What is a quagga?")))
+    assert evaluate(folder, upstream, judge, "--prompts", path).returncode == 0
+    control = Control(folder, url(upstream))
+    try:
+        [(one,), (same,), (other,)] = control.ledger(
+            "SELECT features FROM examples ORDER BY item")
+        assert one == same != other and 40 < len(one) < 200
+        assert b"zyzzyva" not in one
+    finally:
+        control.stop()
+    (tmp_path / "sprout.yaml").write_text("predictor: {learn: false}\n")
+    control = Control(folder, url(upstream), "--config", str(tmp_path / "sprout.yaml"))
+    try:
+        wait_until(lambda: control.ledger("SELECT count(*) FROM examples") == [(0,)],
+                   what="no examples")
+        assert control.ledger("SELECT value FROM meta WHERE name = 'learn'") == [("off",)]
+        assert sprout("evaluate", "--dir", folder, "--upstream", url(upstream), "--judge",
+                      url(judge), "--judge-model", "j", "--prompts", path).returncode == 0
+        assert control.ledger("SELECT count(*) FROM examples") == [(0,)]
+    finally:
+        control.stop()
+
+
 def test_the_directive_stands_where_nginx_puts_it(tmp_path, folder, upstream, judge):
     path = tmp_path / "p.jsonl"
     path.write_text(json.dumps({"messages": [

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "adapt/weights.h"
+#include "core/predict_model.h"
 
 static struct sprout_weights weights;
 
@@ -53,6 +54,59 @@ static void any_cutting_of_a_text_gives_the_same_prediction(void **state)
             assert_memory_equal(cut.tokens, whole.tokens, sizeof whole.tokens);
             assert_memory_equal(cut.right, whole.right, sizeof whole.right);
             assert_int_equal(cut.unseen, whole.unseen);
+        }
+    }
+}
+
+static size_t pack(const char *text, struct sprout_predict_features *f,
+                   unsigned char out[SPROUT_PREDICT_PACKED_MAX])
+{
+    struct sprout_predict_text t = {.bytes = 0};
+    sprout_predict_feed(&t, text, strlen(text));
+    sprout_predict_read(&t, NULL, f);
+    return sprout_predict_pack(f, out);
+}
+
+static void what_is_kept_of_a_text_predicts_as_the_text_does(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "", "a", "Tom has 3 apples and buys 12345 more. How many has he now?",
+        "def f(x):\n    return x\n```", "\xc3\xa9t\xc3\xa9 \xff (A) one (B) two?"};
+    unsigned char packed[SPROUT_PREDICT_PACKED_MAX], again[SPROUT_PREDICT_PACKED_MAX];
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct sprout_predict_features f, back;
+        const size_t n = pack(texts[i], &f, packed);
+        assert_true(sprout_predict_unpack((struct sprout_str){(char *)packed, n}, &back));
+        const struct sprout_prediction said = of(texts[i]);
+        const struct sprout_prediction kept =
+            sprout_predict_of(&weights.predictor, &back);
+        assert_memory_equal(&kept, &said, sizeof said);
+        assert_int_equal(sprout_predict_pack(&back, again), n);
+        assert_memory_equal(again, packed, n);
+    }
+}
+
+static void damaged_features_are_refused_or_harmless(void **state)
+{
+    (void)state;
+    struct sprout_predict_features f, back;
+    unsigned char packed[SPROUT_PREDICT_PACKED_MAX], more[SPROUT_PREDICT_PACKED_MAX];
+    const size_t n = pack("Who was the first king of England, and when?", &f, packed);
+    for (size_t cut = 0; cut < n; cut++) {
+        assert_false(
+            sprout_predict_unpack((struct sprout_str){(char *)packed, cut}, &back));
+    }
+    memcpy(more, packed, n);
+    more[n] = 0;
+    assert_false(sprout_predict_unpack((struct sprout_str){(char *)more, n + 1}, &back));
+    for (size_t bit = 0; bit < 8 * n; bit++) {
+        memcpy(more, packed, n);
+        more[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        if (sprout_predict_unpack((struct sprout_str){(char *)more, n}, &back)) {
+            const struct sprout_prediction p =
+                sprout_predict_of(&weights.predictor, &back);
+            assert_in_range(p.quality[0], 0, SPROUT_PREDICT_ONE);
         }
     }
 }
@@ -105,6 +159,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_cutting_of_a_text_gives_the_same_prediction),
+        cmocka_unit_test(what_is_kept_of_a_text_predicts_as_the_text_does),
+        cmocka_unit_test(damaged_features_are_refused_or_harmless),
         cmocka_unit_test(kinds_are_told_apart),
         cmocka_unit_test(an_empty_or_foreign_text_is_unlike_anything_trained_on),
         cmocka_unit_test(the_level_of_least_carbon_less_worth_is_chosen),

@@ -498,7 +498,8 @@ static void a_ledger_of_before_there_were_routes_is_migrated(void **state)
         "NOT NULL, UNIQUE(level, model, arm, rule, stratum, method));"
         "INSERT INTO old SELECT id, level, model, arm, rule, stratum, method FROM series;"
         "DROP TABLE series; ALTER TABLE old RENAME TO series;"
-        "DROP TABLE metered; ALTER TABLE conversations DROP COLUMN prompt;"
+        "DROP TABLE metered; DROP TABLE examples; DROP TABLE retrainings; ALTER TABLE "
+        "conversations DROP COLUMN prompt;"
         "CREATE VIEW requests AS SELECT 1; PRAGMA user_version = 5";
     int seen[2] = {0, 0};
     struct sprout_record r = a_record(1);
