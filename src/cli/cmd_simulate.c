@@ -56,7 +56,21 @@ static const char usage[] =
     "  --quality preference|accuracy   what the floor is about (default: preference)\n"
     "  --xi X                 the rule's share to give up in the dirtiest hour (default: "
     "0.1)\n"
-    "  --draws N              prompts judged per evaluation (default: 1000)\n"
+    "  --invocation RULE      when `sprout` evaluates: paper, or forecast, which waits "
+    "for "
+    "the\n"
+    "                         hour that is foretold to be the cleanest (default: paper)\n"
+    "  --worth G              with forecast: what an hour without an answer is worth, "
+    "g/kWh\n"
+    "                         (default: 0; with --traffic it follows from the plan)\n"
+    "  --traffic N            requests an hour: `sprout` evaluates as control does, "
+    "sized "
+    "by\n"
+    "                         what the traffic pays for, and takes quality with caution\n"
+    "  --share S              of the energy served, for evaluation (default: 0.01)\n"
+    "  --draws N              prompts judged per evaluation, with --traffic at most "
+    "(default:\n"
+    "                         1000)\n"
     "  --bootstrap N          draw the requests again N times, for 95 % intervals\n"
     "  --seed S               of every draw (default: 1)\n"
     "\n"
@@ -88,6 +102,10 @@ enum option_id {
     OPT_POLICY,
     OPT_FLOOR,
     OPT_XI,
+    OPT_INVOCATION,
+    OPT_WORTH,
+    OPT_TRAFFIC,
+    OPT_SHARE,
     OPT_DRAWS,
     OPT_SEED,
     OPT_JSON,
@@ -118,6 +136,10 @@ static const struct option long_options[] = {
     {"policy", required_argument, NULL, OPT_POLICY},
     {"floor", required_argument, NULL, OPT_FLOOR},
     {"xi", required_argument, NULL, OPT_XI},
+    {"invocation", required_argument, NULL, OPT_INVOCATION},
+    {"worth", required_argument, NULL, OPT_WORTH},
+    {"traffic", required_argument, NULL, OPT_TRAFFIC},
+    {"share", required_argument, NULL, OPT_SHARE},
     {"draws", required_argument, NULL, OPT_DRAWS},
     {"seed", required_argument, NULL, OPT_SEED},
     {"json", no_argument, NULL, OPT_JSON},
@@ -335,6 +357,15 @@ static enum sprout_status take_number(struct command *c, int id)
     case OPT_PUE:
         st = take_f64(c, "pue", 1, 10, &c->opts.carbon.pue);
         break;
+    case OPT_WORTH:
+        st = take_f64(c, "worth", 0, 1e9, &s->worth.v);
+        break;
+    case OPT_TRAFFIC:
+        st = take_f64(c, "traffic", 1, 1e9, &s->traffic);
+        break;
+    case OPT_SHARE:
+        st = take_f64(c, "share", 0, 1, &s->share);
+        break;
     case OPT_FLOOR:
         st = take_f64(c, "floor", 0, 2, &s->floor);
         break;
@@ -346,6 +377,14 @@ static enum sprout_status take_number(struct command *c, int id)
         break;
     }
     return st;
+}
+
+static enum sprout_status take_invocation(struct command *c)
+{
+    static const char *const names[] = {"paper", "forecast"};
+    const int i = take_word(c, "invocation", names, SPROUT_INVOCATION_KINDS);
+    c->opts.settings.invocation = i < 0 ? 0 : (enum sprout_invocation_kind)i;
+    return i < 0 ? SPROUT_USAGE : SPROUT_OK;
 }
 
 static enum sprout_status take_option(struct command *c, int id, const char **policies)
@@ -374,6 +413,8 @@ static enum sprout_status take_option(struct command *c, int id, const char **po
         return take_quality(c);
     case OPT_WITHOUT:
         return take_without(c);
+    case OPT_INVOCATION:
+        return take_invocation(c);
     case OPT_EVALUATIONS:
         c->opts.evaluations = optarg;
         return SPROUT_OK;
@@ -512,6 +553,7 @@ int sprout_cmd_simulate(int argc, char **argv)
                                               .hourly_floor = NAN,
                                               .xi = SPROUT_FLOOR_XI_DEFAULT,
                                               .draws = 1000,
+                                              .share = 0.01,
                                               .seed = 1}}};
     struct sprout_experiment *e = NULL;
     enum sprout_status st = parse(&c, argc, argv);

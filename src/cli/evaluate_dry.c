@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* evaluate_dry.c - what an evaluation would cost, from the policy's beliefs.
- *
- * Answers: the expected tokens, energy and time of each level.  Judge: what it is shown is
- * the prompt and the answers, what it writes is short; its energy is read through the
- * profile of its model, which for a remote one is an estimate and marked so. */
+/* evaluate_dry.c - what an evaluation would cost, from the policy's beliefs
+ * (core/evaluation); a remote judge's part is an estimate and marked so. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +9,9 @@
 #include "cli/evaluate_args.h"
 #include "control/evaluator_inner.h"
 #include "core/carbon.h"
+#include "core/evaluation.h"
 
-enum { BYTES_PER_TOKEN = 4, RUBRIC_TOKENS = 160, VERDICT_TOKENS = 12 };
+enum { BYTES_PER_TOKEN = 4 };
 
 struct estimate {
     int64_t prompts;
@@ -40,33 +38,20 @@ static struct estimate estimate(const struct sprout_policy *p,
                                 const struct sprout_chat *chats, size_t count)
 {
     const struct sprout_evaluator_plan plan = sprout_evaluate_plan(a);
-    const struct sprout_belief *const b = p->strata[0].level;
-    const int levels = (int)p->level_count;
-    const double n = (double)count, in = prompt_tokens(chats, count);
+    const struct sprout_evaluation_price one =
+        sprout_evaluation_price(p->strata[0].level, (int)p->level_count, plan.form,
+                                sprout_policy_profile(p, sprout_str_of(a->judge_model)),
+                                prompt_tokens(chats, count));
+    const double n = (double)count;
     struct estimate e = {
         .prompts = (int64_t)count,
-        .answers = (int64_t)count * levels,
-        .questions = (int64_t)count * sprout_judge_questions(plan.form, levels),
+        .answers = (int64_t)(count * p->level_count),
+        .questions = (int64_t)count * one.questions,
+        .tokens = n * one.tokens,
+        .joules = n * one.answers.v,
+        .judge_joules = n * one.judge.v,
+        .seconds = n * one.time.v,
     };
-    double shown = 0;
-
-    for (int l = 0; l < levels; l++) {
-        e.tokens += n * (in + b[l].output_tokens);
-        e.joules += n * b[l].energy.v;
-        e.seconds += n * b[l].time.v;
-        shown += b[l].output_tokens;
-    }
-    if (plan.form == SPROUT_JUDGE_PAIRWISE && levels > 1) { /* L0 and one other */
-        shown = b[0].output_tokens + (shown - b[0].output_tokens) / (levels - 1);
-    }
-    const struct sprout_energy_profile *const profile =
-        sprout_policy_profile(p, sprout_str_of(a->judge_model));
-    const sprout_tokens asked = {(int64_t)(in + shown) + RUBRIC_TOKENS};
-    const sprout_tokens said = {VERDICT_TOKENS};
-    const double questions = (double)e.questions;
-    e.tokens += questions * (double)(asked.n + said.n);
-    e.judge_joules = questions * sprout_energy_joules(profile, asked, said).v;
-    e.seconds += questions * sprout_energy_seconds(profile, asked, said).v;
     const sprout_joules all = {e.joules + e.judge_joules};
     e.grams = sprout_carbon_operational(&p->carbon, p->grid.intensity, all).v +
               sprout_carbon_embodied(&p->carbon, (sprout_seconds){e.seconds}).v;

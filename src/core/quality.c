@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#define PRIOR_WEIGHT   30.0
 #define STRATUM_WEIGHT 50.0
 #define HALF_LIFE_S    (30 * 86400.0)
 #define ORDERS         2.0   /* a comparison is put twice */
@@ -262,7 +261,8 @@ static void conclude(struct fit *f)
 
 static void prepare(struct fit *f)
 {
-    f->o.prior_weight = f->o.prior_weight > 0 ? f->o.prior_weight : PRIOR_WEIGHT;
+    f->o.prior_weight =
+        f->o.prior_weight > 0 ? f->o.prior_weight : SPROUT_QUALITY_PRIOR_WEIGHT;
     f->o.stratum_weight = f->o.stratum_weight > 0 ? f->o.stratum_weight : STRATUM_WEIGHT;
     if (f->o.half_life.ns <= 0) {
         f->o.half_life.ns = (int64_t)HALF_LIFE_S * SPROUT_NS_PER_SECOND;

@@ -43,6 +43,8 @@ struct sprout_quality_verdict {
     sprout_instant at;
 };
 
+#define SPROUT_QUALITY_PRIOR_WEIGHT 30.0
+
 /* Zero members take the default in brackets. */
 struct sprout_quality_opts {
     double prior[SPROUT_LEVELS_MAX]; /* shares; sum > 0 */

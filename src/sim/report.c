@@ -187,6 +187,13 @@ static void put_run(struct piece *p, const struct sprout_sim_run *r,
     put(p, ",");
     put_accuracy(p, "accuracy_l0_percent", r->accuracy_base, w);
     put_evaluations(p, r);
+    put(p, ",");
+    put_number(p, "evaluation_ci_percent", 100 * r->evaluation_ci);
+    put(p, ",");
+    put_number(p, "longest_idle_hours", (double)r->longest_idle);
+    put(p, ",");
+    put_number(p, "evaluation_energy_percent",
+               100 * r->judging_joules / r->served_joules);
     put(p, ",\"hours\":[");
     for (size_t h = 0; h < r->hours; h++) {
         put_hour(p, r, h, w->hour[h].ci);
@@ -245,19 +252,32 @@ void sprout_report_csv(FILE *to, const struct sprout_experiment *e)
     }
 }
 
+static void table_number(FILE *to, int width, int digits, double v)
+{
+    if (isnan(v)) {
+        fprintf(to, " %*s", width, "-");
+    } else {
+        fprintf(to, " %*.*f", width, digits, v);
+    }
+}
+
 void sprout_report_table(FILE *to, const struct sprout_experiment *e)
 {
-    fprintf(to, "%-14s %-8s %9s %11s %12s %18s\n", "zone", "policy", "saved %",
-            "quality %", "evaluations", "under floor % h");
+    fprintf(to, "%-14s %-8s %9s %11s %15s %12s %8s %6s %7s\n", "zone", "policy",
+            "saved %", "quality %", "under floor % h", "evaluations", "in ci %", "idle h",
+            "cost %");
     for (size_t i = 0; i < sprout_experiment_run_count(e); i++) {
         const struct sprout_sim_run *const r = sprout_experiment_run_at(e, i);
-        fprintf(to, "%-14s %-8s %9.2f %11.2f %12zu", r->zone, r->policy, 100 * r->saved,
-                100 * r->quality, r->evaluations);
-        if (r->floored > 0) {
-            fprintf(to, " %18.1f\n", 100.0 * (double)r->missed / (double)r->floored);
-        } else {
-            fprintf(to, " %18s\n", "-");
-        }
+        fprintf(to, "%-14s %-8s %9.2f %11.2f", r->zone, r->policy, 100 * r->saved,
+                100 * r->quality);
+        table_number(to, 15, 1,
+                     r->floored > 0 ? 100.0 * (double)r->missed / (double)r->floored
+                                    : (double)NAN);
+        fprintf(to, " %12zu", r->evaluations);
+        table_number(to, 8, 1, 100 * r->evaluation_ci);
+        table_number(to, 6, 0, r->evaluations > 0 ? (double)r->longest_idle : NAN);
+        table_number(to, 7, 2, 100 * r->judging_joules / r->served_joules);
+        fputc('\n', to);
     }
     for (size_t i = 0; i < sprout_experiment_mean_count(e); i++) {
         const struct sprout_experiment_mean m = sprout_experiment_mean_at(e, i);

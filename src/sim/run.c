@@ -79,7 +79,6 @@ static void add_up(struct sprout_sim_run *run)
         quality += hour->quality;
         quality_base += hour->quality_base;
         ratios += hour->quality / hour->quality_base;
-        run->evaluations += hour->evaluated;
         if (!isnan(hour->floor)) {
             run->floored++;
             run->missed +=
@@ -88,6 +87,29 @@ static void add_up(struct sprout_sim_run *run)
     }
     run->saved = 1 - grams / grams_base;
     run->quality = run->pooled ? quality / quality_base : ratios / (double)run->hours;
+}
+
+/* How clean the hours of evaluation were, and how far apart.  Hour 0 is judged before the
+ * window begins and does not count, as with the authors. */
+static void add_up_evaluations(const struct sprout_world *w, struct sprout_sim_run *run)
+{
+    double all = 0, theirs = 0;
+    size_t last = 0, n = 0;
+
+    for (size_t h = 0; h < run->hours; h++) {
+        all += w->hour[h].ci.v;
+        if (h == 0 || !run->hour[h].evaluated) {
+            continue;
+        }
+        theirs += w->hour[h].ci.v;
+        n++;
+        run->longest_idle = h - last > run->longest_idle ? h - last : run->longest_idle;
+        last = h;
+    }
+    run->evaluations = n;
+    const size_t rest = run->hours - last;
+    run->longest_idle = rest > run->longest_idle ? rest : run->longest_idle;
+    run->evaluation_ci = (theirs / (double)n) / (all / (double)run->hours);
 }
 
 /* Each task's accuracy over the window, weighted by how much of it each hour has. */
@@ -126,6 +148,8 @@ enum sprout_status sprout_sim_run(const struct sprout_world *w,
                                  .hours = w->hours,
                                  .options = policy->options,
                                  .floor = s->floor,
+                                 .judging_joules = NAN,
+                                 .served_joules = NAN,
                                  .hour = calloc(w->hours, sizeof *run.hour)};
     if (run.hour == NULL) {
         return sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
@@ -141,6 +165,7 @@ enum sprout_status sprout_sim_run(const struct sprout_world *w,
         return st;
     }
     add_up(&run);
+    add_up_evaluations(w, &run);
     add_up_accuracy(w, policy, &run);
     *out = run;
     return SPROUT_OK;

@@ -10,6 +10,7 @@
 #ifndef SPROUT_SIM_RUN_H
 #define SPROUT_SIM_RUN_H
 
+#include "core/invocation.h"
 #include "sim/world.h"
 
 enum sprout_budget_window { SPROUT_BUDGET_WINDOW, SPROUT_BUDGET_DAY, SPROUT_BUDGET_HOUR };
@@ -32,8 +33,14 @@ struct sprout_sim_settings {
     uint32_t without;                     /* of sprout_without */
     const struct sprout_prompts *prompts; /* what `prompt` reads; NULL: it cannot run */
     double xi;
-    int64_t draws; /* prompts judged per evaluation */
+    int64_t draws; /* prompts judged per evaluation, at most that many with `traffic` */
     uint64_t seed;
+    enum sprout_invocation_kind invocation;
+    /* Requests an hour; 0: evaluations cost nothing and all have `draws` prompts.  Else the
+     * evaluator is in the loop (judging.h) and pays with `share` of the energy served. */
+    double traffic;
+    double share;
+    sprout_g_per_kwh worth; /* of an hour without an answer, where there is no traffic */
 };
 
 struct sprout_sim_hour {
@@ -44,6 +51,7 @@ struct sprout_sim_hour {
     double quality_base;
     double floor; /* the floor it was decided for, relative to always-L0; NaN: none */
     bool evaluated;
+    int64_t judged; /* prompts */
 };
 
 struct sprout_sim_run {
@@ -59,7 +67,11 @@ struct sprout_sim_run {
     bool own_accuracy;
     double saved; /* fractions */
     double quality;
-    size_t evaluations;
+    size_t evaluations;    /* hour 0, which is judged before it begins, apart */
+    double evaluation_ci;  /* mean of their hours over the window's */
+    size_t longest_idle;   /* hours without one */
+    double judging_joules; /* answers and judge; NaN: not counted (no traffic) */
+    double served_joules;
     size_t missed; /* hours with a floor that delivered more than 2 points less */
     size_t floored;
     /* Share of answers that are right, per task of the mix, over the window; NaN: not

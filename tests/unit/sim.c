@@ -238,10 +238,83 @@ static void a_window_that_the_data_do_not_cover_is_refused(void **state)
     assert_refused(&o, SPROUT_NOT_FOUND);
 }
 
+/* ---- the evaluator in the loop --------------------------------------------------------- */
+
+static void check_cap(const struct sprout_sim_run *r, double share)
+{
+    const double cost = r->judging_joules / r->served_joules;
+    if (!(cost > 0 && cost <= share)) {
+        fail_msg("%s: evaluation took %.4f of the energy served, at most %.4f may be",
+                 r->zone, cost, share);
+    }
+    if (r->evaluations < 9 || r->longest_idle > 72) {
+        fail_msg("%s: %zu evaluations, %zu hours without one", r->zone, r->evaluations,
+                 r->longest_idle);
+    }
+}
+
+static void a_month_of_evaluations_costs_no_more_than_its_share(void **state)
+{
+    (void)state;
+    static const double traffics[] = {100, 1000, 10000, 100000};
+    need_shared();
+    for (size_t i = 0; i < ZONES * sizeof traffics / sizeof traffics[0]; i++) {
+        char path[128];
+        struct sprout_experiment_opts o =
+            february(grid_path(published[i % ZONES].zone, path, sizeof path));
+        want_policy(&o, "sprout");
+        o.trailing_days = 30;
+        o.settings.share = 0.01;
+        o.settings.traffic = traffics[i / ZONES];
+        /* One zone by the paper's rule, the others by ours. */
+        o.settings.invocation =
+            i % ZONES == 0 ? SPROUT_INVOCATION_PAPER : SPROUT_INVOCATION_FORECAST;
+        struct sprout_experiment *const e = run_it(&o);
+        check_cap(sprout_experiment_run_at(e, 0), o.settings.share);
+        sprout_experiment_free(e);
+    }
+}
+
+/* Mean over the zones of how clean the hours of evaluation are, and how many. */
+static void measure_hours(enum sprout_invocation_kind rule, double worth, double *out_ci,
+                          double *out_count)
+{
+    *out_ci = *out_count = 0;
+    for (size_t z = 0; z < ZONES; z++) {
+        char path[128];
+        struct sprout_experiment_opts o =
+            february(grid_path(published[z].zone, path, sizeof path));
+        want_policy(&o, "sprout");
+        o.trailing_days = 30;
+        o.settings.invocation = rule;
+        o.settings.worth.v = worth;
+        struct sprout_experiment *const e = run_it(&o);
+        const struct sprout_sim_run *const r = sprout_experiment_run_at(e, 0);
+        assert_true(r->longest_idle <= 72);
+        *out_ci += r->evaluation_ci / ZONES;
+        *out_count += (double)r->evaluations / ZONES;
+        sprout_experiment_free(e);
+    }
+}
+
+static void with_a_forecast_more_is_evaluated_on_cleaner_hours(void **state)
+{
+    (void)state;
+    double paper_ci, paper_count, ci, count, cleanest, fewest;
+    need_shared();
+    measure_hours(SPROUT_INVOCATION_PAPER, 0, &paper_ci, &paper_count);
+    measure_hours(SPROUT_INVOCATION_FORECAST, 4, &ci, &count);
+    measure_hours(SPROUT_INVOCATION_FORECAST, 0, &cleanest, &fewest);
+    assert_true(count > paper_count && ci < paper_ci);
+    assert_true(fewest < paper_count && cleanest < ci);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_simple_policies_come_out_as_published),
+        cmocka_unit_test(a_month_of_evaluations_costs_no_more_than_its_share),
+        cmocka_unit_test(with_a_forecast_more_is_evaluated_on_cleaner_hours),
         cmocka_unit_test(sprout_with_the_published_evaluations_comes_out_as_published),
         cmocka_unit_test(the_published_run_of_sprout_is_a_likely_one_among_200_seeds),
         cmocka_unit_test(oracle_with_single_requests_comes_out_as_published),
