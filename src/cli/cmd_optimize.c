@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/optimize.h"
+#include "core/optimize_two.h"
 
 #define LINE_MAX_BYTES ((size_t)64 << 20)
 
@@ -37,9 +37,15 @@ static const char help_text[] =
     "where\n"
     "the constraint does not bind.  Bounds hold within 1e-9.\n"
     "\n"
+    "With \"accuracy_floor\" beside \"floor\", and \"accuracy\" beside \"quality\" in "
+    "each\n"
+    "item, both floors are kept; \"accuracy\" and \"accuracy_price\" then come out, "
+    "too.\n"
+    "\n"
     "\"status\" is \"optimal\", \"infeasible\" (then the mix is the one of greatest "
     "quality, or\n"
-    "of least cost for a budget), or \"error\" with \"column\" and \"message\".\n"
+    "of least cost for a budget, or of greatest accuracy if only that falls short), or\n"
+    "\"error\" with \"column\" and \"message\".\n"
     "\n"
     "  --json  accepted: the output is JSON anyway\n"
     "  --help  this text\n"
@@ -104,15 +110,20 @@ struct problem {
     size_t item_count;
     struct sprout_item *items;
     double **mix;
-    double *numbers; /* of all options: cost, quality and mix of one item after another */
+    const double **accuracy;
+    double
+        *numbers; /* of all options: cost, quality, accuracy and mix, item after item */
     enum sprout_goal goal;
     double bound;
+    bool two; /* floors */
+    double accuracy_floor;
 };
 
 static void problem_free(struct problem *p)
 {
     free(p->items);
     free(p->mix);
+    free(p->accuracy);
     free(p->numbers);
     *p = (struct problem){0};
 }
@@ -151,17 +162,34 @@ static enum sprout_status check_members(const json_t *object, const char *const 
     return SPROUT_OK;
 }
 
-static enum sprout_status check_options(const json_t *item, size_t i, size_t *out_count,
-                                        struct sprout_error *err)
+static enum sprout_status check_accuracies(const json_t *item, size_t count, bool two,
+                                           const char *path, struct sprout_error *err)
 {
-    static const char *const known[] = {"weight", "cost", "quality", NULL};
+    const json_t *const accuracy = json_object_get(item, "accuracy");
+    if ((accuracy != NULL) != two) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%s: expected \"accuracy\" and \"accuracy_floor\", or neither",
+                           path);
+    }
+    if (two && json_array_size(accuracy) != count) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "%s.accuracy: expected an array of %zu, one an option", path,
+                           count);
+    }
+    return SPROUT_OK;
+}
+
+static enum sprout_status check_options(const json_t *item, size_t i, bool two,
+                                        size_t *out_count, struct sprout_error *err)
+{
+    static const char *const known[] = {"weight", "cost", "quality", "accuracy", NULL};
     char path[48];
     snprintf(path, sizeof path, "items[%zu]", i);
     if (!json_is_object(item)) {
         return sprout_fail(err, SPROUT_INVALID, "%s: expected an object", path);
     }
     const enum sprout_status s =
-        check_members(item, known, "weight, cost, quality", path, err);
+        check_members(item, known, "weight, cost, quality, accuracy", path, err);
     if (s != SPROUT_OK) {
         return s;
     }
@@ -178,7 +206,7 @@ static enum sprout_status check_options(const json_t *item, size_t i, size_t *ou
                            path, json_array_size(cost), json_array_size(quality));
     }
     *out_count = json_array_size(cost);
-    return SPROUT_OK;
+    return check_accuracies(item, *out_count, two, path, err);
 }
 
 static enum sprout_status read_numbers(const json_t *array, double *out, size_t i,
@@ -204,8 +232,9 @@ static enum sprout_status read_item(const json_t *item, size_t i, struct problem
     const size_t n = json_array_size(cost);
     double *const at = *numbers;
     p->items[i] = (struct sprout_item){.cost = at, .quality = at + n, .options = n};
-    p->mix[i] = at + 2 * n;
-    *numbers = at + 3 * n;
+    p->accuracy[i] = at + 2 * n;
+    p->mix[i] = at + 3 * n;
+    *numbers = at + 4 * n;
 
     char path[48];
     snprintf(path, sizeof path, "items[%zu].weight", i);
@@ -217,6 +246,10 @@ static enum sprout_status read_item(const json_t *item, size_t i, struct problem
     if (s == SPROUT_OK) {
         s = read_numbers(json_object_get(item, "quality"), at + n, i, "quality", err);
     }
+    if (s == SPROUT_OK && p->two) {
+        s = read_numbers(json_object_get(item, "accuracy"), at + 2 * n, i, "accuracy",
+                         err);
+    }
     return s;
 }
 
@@ -227,7 +260,8 @@ static enum sprout_status read_items(const json_t *items, struct problem *p,
     size_t options = 0;
     for (size_t i = 0; i < count; i++) {
         size_t n = 0;
-        const enum sprout_status s = check_options(json_array_get(items, i), i, &n, err);
+        const enum sprout_status s =
+            check_options(json_array_get(items, i), i, p->two, &n, err);
         if (s != SPROUT_OK) {
             return s;
         }
@@ -237,8 +271,9 @@ static enum sprout_status read_items(const json_t *items, struct problem *p,
     p->item_count = count;
     p->items = calloc(count + 1, sizeof *p->items);
     p->mix = calloc(count + 1, sizeof *p->mix);
-    p->numbers = calloc(3 * options + 1, sizeof *p->numbers);
-    if (p->items == NULL || p->mix == NULL || p->numbers == NULL) {
+    p->accuracy = calloc(count + 1, sizeof *p->accuracy);
+    p->numbers = calloc(4 * options + 1, sizeof *p->numbers);
+    if (p->items == NULL || p->mix == NULL || p->accuracy == NULL || p->numbers == NULL) {
         return sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
     }
     double *numbers = p->numbers;
@@ -256,12 +291,13 @@ static enum sprout_status read_items(const json_t *items, struct problem *p,
 static enum sprout_status read_problem(const json_t *root, struct problem *p,
                                        size_t *out_options, struct sprout_error *err)
 {
-    static const char *const known[] = {"items", "floor", "budget", NULL};
+    static const char *const known[] = {"items", "floor", "budget", "accuracy_floor",
+                                        NULL};
     if (!json_is_object(root)) {
         return sprout_fail(err, SPROUT_INVALID, "expected an object");
     }
-    enum sprout_status s =
-        check_members(root, known, "items, floor, budget", "problem", err);
+    enum sprout_status s = check_members(
+        root, known, "items, floor, budget, accuracy_floor", "problem", err);
     if (s != SPROUT_OK) {
         return s;
     }
@@ -271,9 +307,18 @@ static enum sprout_status read_problem(const json_t *root, struct problem *p,
         return sprout_fail(err, SPROUT_INVALID, "expected \"floor\" or \"budget\"%s",
                            floor == NULL ? "" : ", and not both");
     }
+    const json_t *accuracy = json_object_get(root, "accuracy_floor");
+    p->two = accuracy != NULL;
+    if (p->two && budget != NULL) {
+        return sprout_fail(err, SPROUT_INVALID,
+                           "accuracy_floor: expected it with \"floor\" only");
+    }
     p->goal = floor != NULL ? SPROUT_GOAL_FLOOR : SPROUT_GOAL_BUDGET;
     s = read_number(floor != NULL ? floor : budget, &p->bound, err,
                     floor != NULL ? "floor" : "budget");
+    if (s == SPROUT_OK && p->two) {
+        s = read_number(accuracy, &p->accuracy_floor, err, "accuracy_floor");
+    }
     if (s != SPROUT_OK) {
         return s;
     }
@@ -284,17 +329,35 @@ static enum sprout_status read_problem(const json_t *root, struct problem *p,
     return read_items(items, p, out_options, err);
 }
 
-static enum sprout_status solve(const struct problem *p, size_t options,
-                                struct sprout_optimum *out, struct sprout_error *err)
+/* As sprout_optimize_two() gives it, with one floor, too. */
+static enum sprout_status solve_one(const struct problem *p, struct sprout_arena *scratch,
+                                    struct sprout_optimum_two *out,
+                                    struct sprout_error *err)
 {
-    const size_t size = sprout_optimize_scratch(p->item_count, options);
+    struct sprout_optimum best = {0};
+    const enum sprout_status s = sprout_optimize(p->items, p->item_count, p->goal,
+                                                 p->bound, scratch, p->mix, &best, err);
+    *out = (struct sprout_optimum_two){.feasible = best.feasible,
+                                       .cost = best.cost,
+                                       .quality = best.quality,
+                                       .price = best.price};
+    return s;
+}
+
+static enum sprout_status solve(const struct problem *p, size_t options,
+                                struct sprout_optimum_two *out, struct sprout_error *err)
+{
+    const size_t size = p->two ? sprout_optimize_two_scratch(p->item_count, options)
+                               : sprout_optimize_scratch(p->item_count, options);
     void *block = malloc(size);
     if (block == NULL) {
         return sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
     }
     struct sprout_arena scratch = sprout_arena_of(block, size);
-    const enum sprout_status s = sprout_optimize(p->items, p->item_count, p->goal,
-                                                 p->bound, &scratch, p->mix, out, err);
+    const enum sprout_status s =
+        p->two ? sprout_optimize_two(p->items, p->accuracy, p->item_count, p->bound,
+                                     p->accuracy_floor, &scratch, p->mix, out, err)
+               : solve_one(p, &scratch, out, err);
     free(block);
     return s;
 }
@@ -306,7 +369,7 @@ static void print_number(double v)
     printf("%.17g", v + 0.0); /* -0 becomes 0 */
 }
 
-static void print_optimum(const struct problem *p, const struct sprout_optimum *best)
+static void print_optimum(const struct problem *p, const struct sprout_optimum_two *best)
 {
     printf("{\"status\":\"%s\",\"mix\":[", best->feasible ? "optimal" : "infeasible");
     for (size_t i = 0; i < p->item_count; i++) {
@@ -325,6 +388,12 @@ static void print_optimum(const struct problem *p, const struct sprout_optimum *
     print_number(best->quality);
     fputs(",\"price\":", stdout);
     print_number(best->price);
+    if (p->two) {
+        fputs(",\"accuracy\":", stdout);
+        print_number(best->accuracy);
+        fputs(",\"accuracy_price\":", stdout);
+        print_number(best->accuracy_price);
+    }
     puts("}");
 }
 
@@ -354,7 +423,7 @@ static enum sprout_status answer(const struct line *line)
 
     struct problem p = {0};
     struct sprout_error err = {0};
-    struct sprout_optimum best = {0};
+    struct sprout_optimum_two best = {0};
     size_t options = 0;
     enum sprout_status s = read_problem(root, &p, &options, &err);
     json_decref(root);

@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/sum.h"
+
 /* A step of a hull, to option `to` from the one its item stands at (key: slope), or an
  * option while its item is sorted (key: quality). */
 struct node {
@@ -28,24 +30,6 @@ struct node {
     uint32_t item;
     uint32_t to;
 };
-
-struct sum {
-    double high;
-    double low; /* what rounding took from high */
-};
-
-/* Knuth's two-sum: exact, and without a branch. */
-static void sum_add(struct sum *s, double v)
-{
-    const double t = s->high + v, u = t - s->high;
-    s->low += (s->high - (t - u)) + (v - u);
-    s->high = t;
-}
-
-static double sum_value(struct sum s)
-{
-    return s.high + s.low;
-}
 
 /* ---- checks ---------------------------------------------------------------------------- */
 
@@ -242,8 +226,9 @@ struct walk {
     double price;
     struct node last; /* the step taken in part ... */
     double share;     /* ... and the part */
-    struct sum total; /* of what is bounded: quality for a floor, cost for a budget */
-    double scale;     /* S of the header */
+    struct sprout_sum
+        total;    /* of what is bounded: quality for a floor, cost for a budget */
+    double scale; /* S of the header */
 };
 
 /* All items at their cheapest option; lays down the steps. */
@@ -260,7 +245,7 @@ static void begin(struct walk *w, struct node *sorted)
         const uint32_t base = cheapest(item);
         w->at[i] = base;
         w->scale += item->weight * largest;
-        sum_add(&w->total, item->weight * v[base]);
+        sprout_sum_add(&w->total, item->weight * v[base]);
         w->step_count +=
             hull(item, (uint32_t)i, base, v, sorted, w->spare, w->steps + w->step_count);
     }
@@ -268,14 +253,14 @@ static void begin(struct walk *w, struct node *sorted)
 
 static void take(struct walk *w, const struct node *step)
 {
-    sum_add(&w->total, step->amount);
+    sprout_sum_add(&w->total, step->amount);
     w->at[step->item] = step->to;
 }
 
 /* The last step of a walk: only a part of it, which adds `needed`. */
 static void take_part(struct walk *w, const struct node *step, double needed)
 {
-    sum_add(&w->total, needed);
+    sprout_sum_add(&w->total, needed);
     w->last = *step;
     w->share = needed / step->amount;
 }
@@ -346,7 +331,7 @@ static size_t split(struct node *v, struct node *spare, size_t n, double pivot,
                     bool strict, double *out_amount)
 {
     size_t low = 0, high = 0;
-    struct sum sum = {0};
+    struct sprout_sum sum = {0};
     for (size_t k = 0; k < n; k++) {
         const struct node x = v[k];
         const bool is_low = strict ? x.key < pivot : x.key <= pivot;
@@ -354,10 +339,10 @@ static size_t split(struct node *v, struct node *spare, size_t n, double pivot,
         spare[high] = x;
         low += is_low;
         high += !is_low;
-        sum_add(&sum, is_low ? x.amount : 0);
+        sprout_sum_add(&sum, is_low ? x.amount : 0);
     }
     memcpy(v + low, spare, high * sizeof *v);
-    *out_amount = sum_value(sum);
+    *out_amount = sprout_sum_value(sum);
     return low;
 }
 
@@ -406,15 +391,15 @@ static void walk(struct walk *w)
 /* The mixes of where the walk ended, and what they come to. */
 static void finish(const struct walk *w, struct sprout_optimum *out)
 {
-    struct sum cost = {0}, quality = {0};
+    struct sprout_sum cost = {0}, quality = {0};
     for (size_t i = 0; i < w->item_count; i++) {
         const struct sprout_item *item = &w->items[i];
         for (size_t l = 0; l < item->options; l++) {
             w->mix[i][l] = 0;
         }
         w->mix[i][w->at[i]] = 1;
-        sum_add(&cost, item->weight * item->cost[w->at[i]]);
-        sum_add(&quality, item->weight * item->quality[w->at[i]]);
+        sprout_sum_add(&cost, item->weight * item->cost[w->at[i]]);
+        sprout_sum_add(&quality, item->weight * item->quality[w->at[i]]);
     }
     if (w->share > 0) {
         const struct sprout_item *item = &w->items[w->last.item];
@@ -422,11 +407,11 @@ static void finish(const struct walk *w, struct sprout_optimum *out)
         const double part = item->weight * w->share;
         w->mix[w->last.item][from] = 1 - w->share;
         w->mix[w->last.item][to] = w->share;
-        sum_add(&cost, part * (item->cost[to] - item->cost[from]));
-        sum_add(&quality, part * (item->quality[to] - item->quality[from]));
+        sprout_sum_add(&cost, part * (item->cost[to] - item->cost[from]));
+        sprout_sum_add(&quality, part * (item->quality[to] - item->quality[from]));
     }
-    out->cost = sum_value(cost);
-    out->quality = sum_value(quality);
+    out->cost = sprout_sum_value(cost);
+    out->quality = sprout_sum_value(quality);
 }
 
 enum sprout_status sprout_optimize(const struct sprout_item *items, size_t item_count,

@@ -30,6 +30,20 @@ def test_a_floor_and_a_budget_are_answered():
                       "cost": 3, "quality": 2.5, "price": 2}
 
 
+def test_a_floor_of_accuracy_beside_that_of_quality():
+    items = [{"weight": 1, "cost": [4, 2, 1], "quality": [3, 2, 1], "accuracy": [1, 0.5, 0.4]}]
+    binds, idle, short = answers(
+        json.dumps({"items": items, "floor": 1.5, "accuracy_floor": 0.75}),
+        json.dumps({"items": items, "floor": 1.5, "accuracy_floor": 0.4}),
+        json.dumps({"items": items, "floor": 1.5, "accuracy_floor": 1.5}))
+    assert binds["mix"][0] == pytest.approx([7 / 12, 0, 5 / 12])
+    assert binds["accuracy"] == pytest.approx(0.75)
+    assert (binds["price"], binds["accuracy_price"]) == (0, pytest.approx(5))
+    assert (idle["mix"], idle["price"], idle["accuracy_price"]) == ([[0, 0.5, 0.5]], 1, 0)
+    assert idle["accuracy"] == pytest.approx(0.45)
+    assert (short["status"], short["mix"]) == ("infeasible", [[1, 0, 0]])
+
+
 def test_infeasible_gives_the_best_that_can_be_had():
     floor, budget = answers(json.dumps(PROBLEM | {"floor": 4}),
                             json.dumps(PROBLEM | {"budget": 0.5}))
@@ -54,6 +68,13 @@ def test_numbers_come_back_with_all_their_digits():
     ('{"items":[{"weight":1,"cost":[],"quality":[]}],"floor":1}', 1, "one at least"),
     ('{"items":[]}', 1, "floor"),
     ('{"items":[],"floor":0,"budget":1}', 1, "not both"),
+    ('{"items":[],"budget":0,"accuracy_floor":1}', 1, "accuracy_floor"),
+    ('{"items":[{"weight":1,"cost":[4],"quality":[3]}],"floor":1,"accuracy_floor":1}', 1,
+     "items[0]"),
+    ('{"items":[{"weight":1,"cost":[4],"quality":[3],"accuracy":[1,2]}],"floor":1,'
+     '"accuracy_floor":1}', 1, "items[0].accuracy"),
+    ('{"items":[{"weight":1,"cost":[4],"quality":[3],"accuracy":[1e101]}],"floor":1,'
+     '"accuracy_floor":1}', 1, "items[0].accuracy[0]"),
     ('{"items":[],"flor":0,"floor":0}', 1, "flor"),
     ('{"items":[],"floor":1e999}', 25, "overflow"),
     ('{"items":[],"floor":1e101}', 1, "1e100"),
