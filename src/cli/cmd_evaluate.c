@@ -3,9 +3,11 @@
  *
  * The run is made in the folder's ledger.  Where a control works in that folder it is the
  * one that does the work and this command watches; otherwise it works itself.  Whoever is
- * interrupted, the run stays and `sprout evaluate` goes on with it. */
+ * interrupted, the run stays and `sprout evaluate` goes on with it.  Without --now a new run
+ * begins in the hour that control's rule finds clean; it has the grid, this command has none. */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +25,13 @@
 #include "control/daemon.h"
 #include "control/evaluator.h"
 
-enum { PATH_TEXT = 4096, WATCH_MS = 250, NS_PER_MS = 1000000 };
+enum {
+    PATH_TEXT = 4096,
+    NOTE_MAX = 200,
+    WATCH_MS = 250,
+    WAIT_NAPS = 2, /* between two looks at the control */
+    NS_PER_MS = 1000000
+};
 
 static atomic_bool asked_to_stop;
 
@@ -178,6 +186,60 @@ static enum sprout_status work(struct sprout_store *store,
     return status;
 }
 
+/* ---- the hour -------------------------------------------------------------------------- */
+
+/* Of the control's `evaluation.next`: how long the hour lets itself be waited for; 0: it is
+ * now, or nobody knows of one. */
+static int64_t hours_to_wait(const json_t *next, char *out, size_t cap)
+{
+    const json_t *const in = json_object_get(next, "in_hours");
+    const json_t *const g = json_object_get(next, "g_per_kwh");
+    const json_t *const within = json_object_get(next, "within_hours");
+    const int64_t most = (int64_t)json_integer_value(within);
+    const int64_t best = json_is_integer(in) ? (int64_t)json_integer_value(in) : most;
+    struct sprout_buf b = sprout_buf_of(out, cap - 1);
+
+    sprout_buf_put(&b, SPROUT_STR("waiting for a clean hour: "));
+    if (json_is_number(g)) {
+        sprout_buf_printf(&b, "about %.0f g/kWh in %lld h, ", json_number_value(g),
+                          (long long)best);
+    }
+    sprout_buf_printf(&b, "at most %lld h left; --now begins at once", (long long)most);
+    out[b.len] = '\0';
+    return best;
+}
+
+/* Until the rule of the folder's control says that now is the hour. */
+static enum sprout_status wait_for_hour(const struct sprout_evaluate_args *a,
+                                        struct sprout_error *err)
+{
+    const struct timespec nap = {0, (long)WATCH_MS * NS_PER_MS};
+    char said[NOTE_MAX] = "", now[NOTE_MAX];
+    const bool terminal = isatty(STDERR_FILENO) != 0;
+
+    while (!atomic_load(&asked_to_stop)) {
+        json_t *const status = sprout_evaluate_status(a->dir);
+        const json_t *const e = json_object_get(status, "evaluation");
+        const int64_t hours = hours_to_wait(json_object_get(e, "next"), now, sizeof now);
+        json_decref(status);
+        if (hours <= 0) {
+            fputs(terminal && said[0] != '\0' ? "\n" : "", stderr);
+            return SPROUT_OK;
+        }
+        if (!a->json && strcmp(said, now) != 0) {
+            fprintf(stderr, "%s%s%s", terminal ? "\r\033[K" : "", now,
+                    terminal ? "" : "\n");
+            fflush(stderr);
+            memcpy(said, now, sizeof said);
+        }
+        for (int i = 0; i < WAIT_NAPS && !atomic_load(&asked_to_stop); i++) {
+            nanosleep(&nap, NULL);
+        }
+    }
+    return sprout_fail(err, SPROUT_UNAVAILABLE,
+                       "stopped before the hour came; nothing was asked");
+}
+
 /* ---- the run --------------------------------------------------------------------------- */
 
 static enum sprout_status make_run(struct sprout_store *store,
@@ -215,16 +277,22 @@ static enum sprout_status make_run(struct sprout_store *store,
     return status;
 }
 
-/* The run to work on: a new one of the prompts given, else the one that is open. */
+/* The run to work on: a new one of the prompts given, else the one that is open.  A new one
+ * waits for its hour. */
 static enum sprout_status find_run(struct sprout_store *store,
                                    const struct sprout_evaluate_args *a, int64_t *out_run,
                                    struct sprout_error *err)
 {
-    if (a->prompts != NULL) {
-        return make_run(store, a, out_run, err);
+    enum sprout_status status = SPROUT_NOT_FOUND;
+
+    if (a->prompts == NULL) {
+        status = sprout_store_open_evaluation(store, out_run, err);
     }
-    const enum sprout_status status = sprout_store_open_evaluation(store, out_run, err);
-    return status == SPROUT_NOT_FOUND ? make_run(store, a, out_run, err) : status;
+    if (status != SPROUT_NOT_FOUND) {
+        return status;
+    }
+    status = a->now ? SPROUT_OK : wait_for_hour(a, err);
+    return status == SPROUT_OK ? make_run(store, a, out_run, err) : status;
 }
 
 static enum sprout_status evaluate(struct sprout_evaluate_args *a,

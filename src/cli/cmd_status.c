@@ -253,6 +253,7 @@ static void print_evaluation(const json_t *s)
 {
     const json_t *const e = json_object_get(s, "evaluation");
     const json_t *const n = json_object_get(e, "newest");
+    const json_t *const next = json_object_get(e, "next");
 
     if (!json_is_object(n)) {
         return;
@@ -265,6 +266,10 @@ static void print_evaluation(const json_t *s)
         printf(" (%s)", note);
     }
     putchar('\n');
+    if (json_is_integer(json_object_get(next, "in_hours"))) {
+        printf("         next clean hour for one: in %.0f h, at most %.0f h from now\n",
+               number_of(next, "in_hours"), number_of(next, "within_hours"));
+    }
 }
 
 static void print_users(const json_t *s)

@@ -44,8 +44,12 @@ const char sprout_evaluate_help[] =
     "  --patience S          give up for now after S seconds without any reply (600)\n"
     "  --config FILE         sprout.yaml, for what is not given here\n"
     "  --dir DIR             folder of policy and ledger (sprout-data)\n"
-    "  --now                 begin at once, however dirty the grid; so it does always\n"
-    "                        when it is called by hand\n"
+    "  --now                 begin at once, however dirty the grid; else a new "
+    "evaluation\n"
+    "                        waits for the clean hour that the folder's control sees\n"
+    "                        ahead; where none runs, or its grid foretells nothing, "
+    "there\n"
+    "                        is nothing to wait for\n"
     "  --dry-run             say what it would cost, ask nobody\n"
     "  --json                the result as one JSON object\n"
     "  --help                this text\n\n"
@@ -189,16 +193,16 @@ static enum sprout_status take_config(struct sprout_evaluate_args *a,
     return SPROUT_OK;
 }
 
-/* The upstream that the folder's control works for; "" if none says. */
-static void ask_control(struct sprout_evaluate_args *a)
+struct json_t *sprout_evaluate_status(const char *dir)
 {
     char path[PATH_TEXT], address[ADDRESS_MAX];
     struct sprout_file file = {0};
+    json_t *root = NULL;
     int code = 0;
 
-    snprintf(path, sizeof path, "%.4000s/%s", a->dir, SPROUT_PATH_ADMIN);
+    snprintf(path, sizeof path, "%.4000s/%s", dir, SPROUT_PATH_ADMIN);
     if (sprout_file_read(path, ADDRESS_MAX - 1, &file, NULL) != SPROUT_OK) {
-        return;
+        return NULL;
     }
     snprintf(address, sizeof address, "%.*s", (int)strcspn(file.bytes, "\n"), file.bytes);
     sprout_file_free(&file);
@@ -207,12 +211,19 @@ static void ask_control(struct sprout_evaluate_args *a)
     if (memory != NULL &&
         sprout_http_get(address, "/v1/status", sprout_span_seconds(ASK_SECONDS), &b,
                         &code, NULL) == SPROUT_OK) {
-        json_t *const root = json_loadb(b.ptr, b.len, 0, NULL);
-        const char *const url = json_string_value(json_object_get(root, "upstream"));
-        a->found_upstream = url == NULL ? NULL : strdup(url);
-        json_decref(root);
+        root = json_loadb(b.ptr, b.len, 0, NULL);
     }
     free(memory);
+    return root;
+}
+
+/* The upstream that the folder's control works for; "" if none says. */
+static void ask_control(struct sprout_evaluate_args *a)
+{
+    json_t *const root = sprout_evaluate_status(a->dir);
+    const char *const url = json_string_value(json_object_get(root, "upstream"));
+    a->found_upstream = url == NULL ? NULL : strdup(url);
+    json_decref(root);
 }
 
 /* Another process, in another folder, may go on with it. */

@@ -45,6 +45,9 @@ void sprout_evaluate_args_free(struct sprout_evaluate_args *a);
 
 struct sprout_evaluator_plan sprout_evaluate_plan(const struct sprout_evaluate_args *a);
 
+/* What the folder's control says at /v1/status, owned (json_decref); NULL: nobody says. */
+struct json_t *sprout_evaluate_status(const char *dir);
+
 /* --dry-run: what it would cost, printed; nothing is asked. */
 SPROUT_MUST_USE enum sprout_status sprout_evaluate_dry_run(
     const struct sprout_evaluate_args *a, struct sprout_error *err);

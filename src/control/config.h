@@ -14,6 +14,7 @@
 
 #include "adapt/grid.h"
 #include "adapt/profile_file.h"
+#include "core/invocation.h"
 #include "core/judge.h"
 #include "core/policy.h"
 
@@ -115,6 +116,7 @@ struct sprout_config_evaluation {
     struct sprout_config_judge judge;
     char *prompts;
     struct sprout_config_sample sample;
+    enum sprout_invocation_kind when;
     int64_t n;
     double share;
     int64_t concurrency;

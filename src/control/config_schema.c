@@ -491,8 +491,10 @@ TABLE(sample, SAMPLE_ROWS);
 
 #define EVALUATION_ROWS(X)                                                               \
     X(BOOL, struct sprout_config_evaluation, enabled, "false", NO_BOUND, NULL,           \
-      "Evaluate by itself at clean hours, by the rule of the paper; `sprout evaluate` "  \
-      "works without it.")                                                               \
+      "Evaluate by itself at clean hours; `sprout evaluate` works without it.")          \
+    X(WORD, struct sprout_config_evaluation, when, "forecast", NO_BOUND, NULL,           \
+      "The hour: `forecast` (the cleanest foretold, sooner where more is at stake) or "  \
+      "`paper` (just past a low).")                                                      \
     X(MAP, struct sprout_config_evaluation, judge, NULL, NO_BOUND, NULL,                 \
       "Who says which answer is best.")                                                  \
     X(PATH, struct sprout_config_evaluation, prompts, "", NO_BOUND,                      \
@@ -503,7 +505,7 @@ TABLE(sample, SAMPLE_ROWS);
     X(WHOLE, struct sprout_config_evaluation, n, "1000", RANGE(1, 20000), NULL,          \
       "Most prompts of one evaluation.")                                                 \
     X(NUMBER, struct sprout_config_evaluation, share, "0.01", RANGE(0, 1), NULL,         \
-      "Most of the energy served since the last one that an evaluation may cost.")       \
+      "Most of the energy served in 30 days that evaluations, judge and all, may take.") \
     X(WHOLE, struct sprout_config_evaluation, concurrency, "1", RANGE(1, 16), NULL,      \
       "Questions under way at the same time.")
 TABLE(evaluation, EVALUATION_ROWS);

@@ -39,6 +39,10 @@ static const cyaml_strval_t form_words[] = {
     {"best-of", SPROUT_JUDGE_BEST_OF},
     {"pairwise", SPROUT_JUDGE_PAIRWISE},
 };
+static const cyaml_strval_t when_words[] = {
+    {"paper", SPROUT_INVOCATION_PAPER},
+    {"forecast", SPROUT_INVOCATION_FORECAST},
+};
 static const cyaml_strval_t tristate_words[] = {
     {"any", SPROUT_ANY},  {"no", SPROUT_NO},    {"yes", SPROUT_YES},
     {"false", SPROUT_NO}, {"true", SPROUT_YES},

@@ -23,7 +23,6 @@ enum {
     SPROUT_DAEMON_PATH_MAX = 4096,
     SPROUT_DAEMON_ERROR_MAX = 400,
     SPROUT_DAEMON_PENDING_MAX = 256,
-    SPROUT_DAEMON_HOURS_MAX = 720, /* the trailing month of the paper's rule */
 };
 
 /* A policy in force that is not in the ledger yet (it could not be written). */
@@ -124,10 +123,11 @@ struct sprout_daemon {
 
     struct sprout_evaluator_thread *evaluator; /* NULL: none */
     int64_t evaluations_seen;                  /* of those that ended, planned with */
-    sprout_g_per_kwh hour[SPROUT_DAEMON_HOURS_MAX]; /* the grid by slots, newest last */
-    int hours;
-    sprout_instant hour_at; /* start of the newest */
-    int64_t slots_since;    /* slots since the last evaluation; < 0: not known yet */
+    int64_t hour;              /* of the grid's clock, at the last look; 0: none yet */
+    int64_t hours_since;       /* the last evaluation; < 0: not known yet */
+    int64_t newest_evaluation; /* there was then */
+    struct sprout_invocation_wait wait;
+    bool wait_known; /* the grid tells enough of an hour to wait for */
 };
 
 /* dir/name into `out` of SPROUT_DAEMON_PATH_MAX bytes. */

@@ -61,7 +61,8 @@ struct sprout_plan_evidence {
     int64_t verdicts;  /* readable replies */
     double n;          /* comparisons they are worth, the old ones counted less */
     bool used;
-    bool jumped;   /* the newest run disagreed, so the older ones count little */
+    bool jumped; /* the newest run disagreed, so the older ones count little */
+    enum sprout_judge_fault fault; /* of the judge */
     char why[100]; /* the judge's fault, or that the directives are others */
     double certainty;
     struct sprout_quality_interval relative[SPROUT_LEVELS_MAX]; /* 90 % */

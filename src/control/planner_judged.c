@@ -59,6 +59,7 @@ void sprout_plan_judge(struct plan *p)
     e->verdicts = j->pooled.verdicts;
     e->n = j->pooled.n;
     e->used = why == NULL && e->verdicts > 0;
+    e->fault = j->card.fault;
     e->jumped = j->fit.jumped;
     e->certainty = p->in->config->quality.certainty;
     snprintf(e->why, sizeof e->why, "%s", why == NULL ? "" : why);

@@ -378,11 +378,27 @@ static json_t *withdrawn_array(const struct sprout_snapshot *s)
     return a;
 }
 
+/* null: the grid tells of no hour that could be waited for. */
+static json_t *next_object(const struct sprout_snapshot_evaluation *e)
+{
+    if (!e->wait_known) {
+        return json_null();
+    }
+    const bool hour_known = e->wait.best == 0 || !isnan(e->wait.value.v);
+    json_t *const o = json_object();
+    set(o, "in_hours", hour_known ? count(e->wait.best) : json_null());
+    set(o, "g_per_kwh", number(e->wait.value.v));
+    set(o, "within_hours", count(e->wait.most));
+    return o;
+}
+
 static json_t *evaluation_object(const struct sprout_snapshot_evaluation *e)
 {
     json_t *const o = json_object();
 
     set(o, "by_itself", json_boolean(e->by_itself));
+    set(o, "when", c_text(sprout_invocation_text(e->when)));
+    set(o, "next", next_object(e));
     if (e->id == 0) {
         set(o, "newest", json_null());
         return o;

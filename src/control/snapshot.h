@@ -54,6 +54,10 @@ struct sprout_snapshot_evaluation {
     sprout_instant created, finished; /* finished.ns < 0: not yet */
     int64_t prompts, done, verdicts;
     bool by_itself; /* control evaluates when the grid is clean */
+    enum sprout_invocation_kind when;
+    struct sprout_invocation_wait
+        wait; /* hours of the grid's clock, at its last new one */
+    bool wait_known;
 };
 
 struct sprout_snapshot {

@@ -2,6 +2,8 @@
 """`sprout evaluate`: answers at every level, a judge, the ledger, and every way it goes wrong."""
 import json
 import random
+import re
+import signal
 import subprocess
 import time
 
@@ -302,35 +304,110 @@ def test_stopped_it_lets_go_at_once(tmp_path, upstream, judge):
         control.stop()
 
 
+HEADER = ("Datetime (UTC),Country,Zone Name,Zone Id,Carbon Intensity gCO₂eq/kWh (direct),"
+          "Carbon Intensity gCO₂eq/kWh (LCA),Low Carbon Percentage,Renewable Percentage,"
+          "Data Source,Data Estimated")
+
+
+def valley(hour):
+    """Dirty half of the day, clean the other, cleanest at six."""
+    return 300 if hour % 24 >= 12 else 100 + 10 * abs(hour % 24 - 6)
+
+
+def replayed(tmp_path, start, more=""):
+    """A month of valleys, played from `start` at an hour a second."""
+    grid = tmp_path / "grid.csv"
+    rows = [f"2023-02-{1 + hour // 24:02d} {hour % 24:02d}:00:00,GB,GB,GB,{valley(hour)},"
+            f"{valley(hour)},50,50,x,false" for hour in range(24 * 28)]
+    grid.write_text("\n".join([HEADER, *rows]) + "\n")
+    (tmp_path / "sprout.yaml").write_text(
+        f'grid: {{source: csv, csv: {{file: {grid}, start: "{start}", speed: 3600}}}}\n' + more)
+    return str(tmp_path / "sprout.yaml")
+
+
+def grid_hour(control):
+    status = json.loads(sprout("status", "--dir", control.dir, "--json").stdout)
+    return int(status["grid"]["clock"][11:13])
+
+
+def judge_flags(judge):
+    return ["--judge", url(judge), "--judge-model", "j", "--judge-max-tokens", "20"]
+
+
+def test_by_hand_it_waits_for_the_clean_hour_and_says_so(tmp_path, upstream, judge):
+    upstream.default = answering
+    control = Control(tmp_path / "data", url(upstream), "--config",
+                      replayed(tmp_path, "2023-02-20T06:00Z"))
+    command = [SPROUT, "evaluate", "--dir", str(control.dir), *judge_flags(judge), "--prompts",
+               str(prompts(tmp_path / "p.jsonl", 1))]
+    waiting = None
+    try:
+        sprout(*command[1:], "--now")
+        assert len(asked(upstream)) == 3, "the first does not wait"
+        # Seven hours later it is dirty; the next low is a day after this one.
+        waiting = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True)
+        line = waiting.stderr.readline()
+        assert re.match(r"waiting for a clean hour: about 1[01]\d g/kWh in 2\d h, at most "
+                        r"[67]\d h left; --now begins at once", line), line
+        wait_until(lambda: len(asked(upstream)) == 6, 40, "the answers of the clean hour")
+        assert grid_hour(control) in (5, 6, 7, 8)
+        out, _ = waiting.communicate(timeout=30)
+        assert waiting.returncode == 0 and "evaluation 2" in out, out
+    finally:
+        if waiting is not None and waiting.poll() is None:
+            waiting.kill()
+            waiting.wait()
+        control.stop()
+
+
+def test_stopped_while_it_waits_it_has_asked_nobody(tmp_path, upstream, judge):
+    upstream.default = answering
+    control = Control(tmp_path / "data", url(upstream), "--config",
+                      replayed(tmp_path, "2023-02-20T06:00Z", "evaluation: {when: paper}\n"))
+    flags = [*judge_flags(judge), "--prompts", str(prompts(tmp_path / "p.jsonl", 1))]
+    waiting = None
+    try:
+        sprout("evaluate", "--dir", control.dir, *flags, "--now")
+        waiting = subprocess.Popen([SPROUT, "evaluate", "--dir", str(control.dir), *flags],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert "waiting for a clean hour: at most" in waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        _, told = waiting.communicate(timeout=10)
+        assert waiting.returncode == 69 and "nothing was asked" in told, told
+        assert len(asked(upstream)) == 3
+        assert control.ledger("SELECT count(*) FROM evaluations") == [(1,)]
+    finally:
+        if waiting is not None and waiting.poll() is None:
+            waiting.kill()
+            waiting.wait()
+        control.stop()
+
+
+@pytest.mark.parametrize("when", ["paper", "forecast"])
 def test_control_evaluates_by_itself_and_spends_no_more_than_its_share(
-        tmp_path, upstream, judge):
-    """The grid is replayed at an hour a second; served energy is put into the ledger."""
+        tmp_path, upstream, judge, when):
+    """Served energy is put into the ledger."""
     upstream.default = answering
     path = prompts(tmp_path / "mine.jsonl", 40)
-    grid = tmp_path / "grid.csv"
-    rows = ["Datetime (UTC),Country,Zone Name,Zone Id,Carbon Intensity gCO₂eq/kWh (direct),"
-            "Carbon Intensity gCO₂eq/kWh (LCA),Low Carbon Percentage,Renewable Percentage,"
-            "Data Source,Data Estimated"]
-    for hour in range(24 * 28):
-        when = f"2023-02-{1 + hour // 24:02d} {hour % 24:02d}:00:00"
-        g = 300 if hour % 24 >= 12 else 100 + 10 * abs(hour % 24 - 6)
-        rows.append(f"{when},GB,GB,GB,{g},{g},50,50,x,false")
-    grid.write_text("\n".join(rows) + "\n")
-    (tmp_path / "sprout.yaml").write_text(f"""
-evaluation: {{enabled: true, prompts: {path}, share: 0.01,
+    control = Control(tmp_path / "data", url(upstream), "--config", replayed(
+        tmp_path, "2023-02-10T00:00Z", f"""
+evaluation: {{enabled: true, prompts: {path}, share: 0.01, when: {when},
   judge: {{url: {url(judge)}, model: j}}}}
-grid: {{source: csv, csv: {{file: {grid}, start: "2023-02-01T00:00Z", speed: 3600}}}}
-""")
-    control = Control(tmp_path / "data", url(upstream), "--config",
-                      str(tmp_path / "sprout.yaml"))
+"""))
     try:
         time.sleep(2)
         assert control.ledger("SELECT count(*) FROM evaluations") == [(0,)], "nothing served"
-        policy = json.loads((control.dir / "policy.json").read_text())
-        one = sum(level["energy_j"] for level in policy["strata"][0]["levels"])
-        control.ledger_write(round(one * 500 * 1e6))  # 1 % of it pays for five prompts
-        wait_until(lambda: control.ledger("SELECT state FROM evaluations") == [("done",)], 60,
-                   "an evaluation")
-        assert control.ledger("SELECT count(*) FROM evaluation_items") == [(5,)]
+        one = json.loads(sprout("evaluate", "--dir", control.dir, *judge_flags(judge), "--dry-run",
+                                "--json", "--prompts",
+                                prompts(tmp_path / "one.jsonl", 1)).stdout)["energy_j"]
+        control.ledger_write(round(one * 550 * 1e6))  # 1 % of it pays for five prompts
+        wait_until(lambda: control.ledger("SELECT state FROM evaluations")[:1] == [("done",)],
+                   60, "an evaluation")
+        assert control.ledger("SELECT count(*) FROM evaluation_items WHERE run = 1") == [(5,)]
+        [(spent,)] = control.ledger(
+            "SELECT (SELECT sum(energy_uj) FROM evaluation_answers)"
+            " + (SELECT sum(energy_uj) FROM evaluation_verdicts)")
+        assert 0 < spent <= 0.01 * one * 550 * 1e6
     finally:
         control.stop()
