@@ -25,7 +25,7 @@ static const char help[] =
     "                 (Electricity Maps CSV): of one in full, of several as a table\n"
     "  --from T, --to T  moments such as 2026-11-27T00:00Z; --to itself is left out\n"
     "  --config FILE  sprout.yaml; without it every key has its default\n"
-    "  --grid SPEC    instead of the file's grid: static:G, csv:FILE[,...],\n"
+    "  --grid SPEC    instead of the file's grid: static:G, static:usa, csv:FILE[,...],\n"
     "                 PROVIDER:ZONE\n"
     "  --watch        again whenever the value changes, until interrupted\n"
     "  --json         for programs\n"

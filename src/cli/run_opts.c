@@ -14,7 +14,7 @@ const char sprout_run_opts_help[] =
     "  --admin ADDR      admin API: loopback ADDR:PORT, or unix:PATH\n"
     "  --floor F         a fixed floor of quality relative to L0, 0 to 1\n"
     "  --holdout H       share of conversations always at L0, 0 to 1\n"
-    "  --grid SPEC       static:G (g/kWh), csv:FILE[,start=T][,speed=N]\n"
+    "  --grid SPEC       static:G (g/kWh) or static:usa, csv:FILE[,start=T][,speed=N]\n"
     "                    [,column=direct|lifecycle][,zone=Z], or PROVIDER:ZONE, such as\n"
     "                    energy-charts:de; its key as ever from PROVIDER_KEY\n"
     "  --json            accepted: what is printed is JSON already\n"

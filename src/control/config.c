@@ -15,6 +15,7 @@
 #include "adapt/grid_reply.h"
 #include "adapt/meter.h"
 #include "control/config_schema.h"
+#include "core/preset.h"
 
 enum {
     EXPECTED_CAP = 200,
@@ -493,6 +494,19 @@ static enum sprout_status set_provider(struct sprout_config *c, struct sprout_st
     return status;
 }
 
+/* A number, or the name of a country's mix. */
+static enum sprout_status set_constant(struct sprout_config *c, const char *text,
+                                       struct sprout_error *err)
+{
+    const bool named = sprout_preset_find(SPROUT_PRESET_MIX, sprout_str_of(text)) != NULL;
+    c->grid.source = SPROUT_GRID_STATIC;
+    const enum sprout_status status =
+        sprout_config_set(c, "grid.static_mix", named ? text : "", err);
+    return status != SPROUT_OK || named
+               ? status
+               : sprout_config_set(c, "grid.static_g_per_kwh", text, err);
+}
+
 enum sprout_status sprout_config_set_grid(struct sprout_config *c, const char *spec,
                                           struct sprout_error *err)
 {
@@ -502,12 +516,11 @@ enum sprout_status sprout_config_set_grid(struct sprout_config *c, const char *s
         return set_provider(c, (struct sprout_str){spec, name}, spec + name + 1, err);
     }
     if (sprout_str_starts(sprout_str_of(spec), SPROUT_STR("static:"))) {
-        c->grid.source = SPROUT_GRID_STATIC;
-        return sprout_config_set(c, "grid.static_g_per_kwh", spec + 7, err);
+        return set_constant(c, spec + strlen("static:"), err);
     }
     if (!sprout_str_starts(sprout_str_of(spec), SPROUT_STR("csv:"))) {
         return sprout_fail(err, SPROUT_USAGE,
-                           "--grid: found '%.40s', expected static:G, "
+                           "--grid: found '%.40s', expected static:G, static:usa, "
                            "csv:FILE[,start=T][,speed=N] or PROVIDER:ZONE, such as "
                            "energy-charts:de",
                            spec);

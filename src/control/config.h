@@ -55,6 +55,7 @@ struct sprout_config_grid {
     enum sprout_grid_source source;
     char *zone;
     double static_g_per_kwh;
+    char *static_mix; /* a preset in its place; "": none */
     struct sprout_config_csv csv;
     enum sprout_grid_kind signal; /* of the providers */
     enum sprout_grid_scope factors;
@@ -306,8 +307,8 @@ SPROUT_MUST_USE enum sprout_status sprout_config_set(struct sprout_config *c,
                                                      const char *path, const char *value,
                                                      struct sprout_error *err);
 
-/* --grid: "static:G", "csv:FILE[,start=T][,speed=N][,column=direct|lifecycle][,zone=Z]", or
- * "NAME:ZONE" with the name of a live provider.
+/* --grid: "static:G", "static:usa" (a mix of core/preset),
+ * "csv:FILE[,start=T][,speed=N][,column=direct|lifecycle][,zone=Z]", or "NAME:ZONE" with the name of a live provider.
  * --floor is sprout_config_set_floor: a fixed floor. */
 SPROUT_MUST_USE enum sprout_status sprout_config_set_grid(struct sprout_config *c,
                                                           const char *spec,

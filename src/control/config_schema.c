@@ -193,6 +193,13 @@ static const char *expect_host(struct sprout_str s)
     return is_preset(SPROUT_PRESET_HOST, s) ? NULL : "gemini-2025";
 }
 
+static const char *expect_mix(struct sprout_str s)
+{
+    return is_preset(SPROUT_PRESET_MIX, s)
+               ? NULL
+               : "world, usa, fra, deu, gbr, nld, aus, swe, pol or ind";
+}
+
 static const char *expect_embodied(struct sprout_str s)
 {
     return is_preset(SPROUT_PRESET_EMBODIED, s)
@@ -386,6 +393,9 @@ static const cyaml_schema_value_t providers_entry = {
       "Zone id, `GB` or `US-TEX-ERCO`; a value of another zone is refused.")             \
     X(NUMBER, struct sprout_config_grid, static_g_per_kwh, "473", RANGE(0, 2000), NULL,  \
       "The constant of `source: static`; shown everywhere as assumed.")                  \
+    X(TEXT, struct sprout_config_grid, static_mix, "", RANGE(0, 31), expect_mix,         \
+      "In its place a country's electricity as EcoLogits has it, for a hosted API: "     \
+      "`world`, `usa`, `fra`, `deu`, `gbr`, `nld`, `aus`, `swe`, `pol` or `ind`.")       \
     X(MAP, struct sprout_config_grid, csv, NULL, NO_BOUND, NULL, "Replay of a file.")    \
     X(SIGNAL, struct sprout_config_grid, signal, "average", NO_BOUND, NULL,              \
       "The signal that `providers` are asked for.")                                      \

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "core/preset.h"
+
 const char *sprout_config_upstream_zone(const struct sprout_config *c,
                                         const struct sprout_config_upstream *u)
 {
@@ -50,13 +52,21 @@ size_t sprout_config_zones(const struct sprout_config *c,
     return n;
 }
 
+/* Of `source: static`: a country's mix where one is named. */
+static double constant_of(const struct sprout_config_grid *g)
+{
+    const struct sprout_preset *const mix =
+        sprout_preset_find(SPROUT_PRESET_MIX, sprout_str_of(g->static_mix));
+    return mix != NULL ? mix->value : g->static_g_per_kwh;
+}
+
 static struct sprout_grid_opts opts_of(const struct sprout_config_grid *g,
                                        const char *zone, sprout_instant epoch)
 {
     return (struct sprout_grid_opts){
         .source = g->source,
         .zone = sprout_str_of(zone),
-        .intensity = {g->static_g_per_kwh},
+        .intensity = {constant_of(g)},
         .csv_file = g->csv.file,
         .csv_scope = g->csv.column,
         .csv_start = sprout_str_of(g->csv.start),

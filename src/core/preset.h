@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* preset.h - published figures for what surrounds a model: the making of its hardware, the
- * facility, the host beside the accelerator.  By name, with the source.
+ * facility, the host beside the accelerator, a country's electricity.  By name, with the
+ * source.
  *
  * Those for hardware differ by more than fifty times between publications, so a report that
  * does not say which it used says nothing.  Pure.
@@ -16,6 +17,7 @@ enum sprout_preset_kind {
     SPROUT_PRESET_EMBODIED, /* value: g, years: over how long; 0 where none is published */
     SPROUT_PRESET_PUE,      /* value: facility over computers */
     SPROUT_PRESET_HOST,     /* value: whole server over its accelerators */
+    SPROUT_PRESET_MIX,      /* value: a country's electricity over a year, g/kWh */
 };
 
 struct sprout_preset {

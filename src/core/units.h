@@ -51,6 +51,7 @@ typedef struct {
 } sprout_mono; /* monotonic clock, origin unspecified */
 
 #define SPROUT_JOULES_PER_KWH 3.6e6
+#define SPROUT_GRAMS_PER_KG   1000.0
 #define SPROUT_NS_PER_SECOND  INT64_C(1000000000)
 #define SPROUT_TOKENS_UNKNOWN ((sprout_tokens){-1})
 

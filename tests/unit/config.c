@@ -293,6 +293,12 @@ static void a_grid_is_given_in_one_argument(void **state)
     assert_int_equal(sprout_config_default(&c), SPROUT_OK);
     assert_int_equal(sprout_config_set_grid(c, "static:120.5", &e), SPROUT_OK);
     assert_true(c->grid.static_g_per_kwh == 120.5);
+    assert_int_equal(sprout_config_set_grid(c, "static:usa", &e), SPROUT_OK);
+    assert_string_equal(c->grid.static_mix, "usa");
+    assert_true(sprout_config_grid_opts(c, (sprout_instant){0}).intensity.v == 384);
+    assert_int_equal(sprout_config_set_grid(c, "static:7", &e), SPROUT_OK);
+    assert_string_equal(c->grid.static_mix, "");
+    assert_int_equal(sprout_config_set_grid(c, "static:mars", &e), SPROUT_USAGE);
     assert_int_equal(
         sprout_config_set_grid(c, "csv:a/b.csv,start=2023-02-03T00:00Z,speed=60", &e),
         SPROUT_OK);

@@ -104,6 +104,18 @@ static void presets_are_the_published_values(void **state)
     assert_null(sprout_preset_find(SPROUT_PRESET_PUE, SPROUT_STR("")));
 }
 
+/* Published in kg/kWh. */
+static void mixes_are_in_grams(void **state)
+{
+    (void)state;
+    const struct sprout_preset *p =
+        sprout_preset_find(SPROUT_PRESET_MIX, SPROUT_STR("usa"));
+    assert_near(p->value, 384, 1e-9);
+    p = sprout_preset_find(SPROUT_PRESET_MIX, SPROUT_STR("swe"));
+    assert_near(p->value, 35.8, 1e-9);
+    assert_null(sprout_preset_find(SPROUT_PRESET_MIX, SPROUT_STR("")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +124,7 @@ int main(void)
         cmocka_unit_test(one_at_a_time_is_what_receipts_use),
         cmocka_unit_test(embodied_carbon_by_the_published_check),
         cmocka_unit_test(presets_are_the_published_values),
+        cmocka_unit_test(mixes_are_in_grams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
