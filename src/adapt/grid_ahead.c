@@ -16,7 +16,7 @@ enum {
 };
 
 static void ask_provider(struct sprout_grid *g, sprout_instant now,
-                         struct sprout_grid_ahead *out)
+                         struct sprout_grid_hour *out, size_t hours)
 {
     struct sprout_grid_list *const list = sprout_grid_as_list(g);
     struct sprout_grid_point *const points =
@@ -25,63 +25,93 @@ static void ask_provider(struct sprout_grid *g, sprout_instant now,
                                     : sprout_grid_list_ahead(list, now, points,
                                                              SPROUT_GRID_POINTS_MAX);
 
-    for (int h = 0; h < SPROUT_GRID_DAY; h++) {
-        struct sprout_grid_hour *const hour = &out->hour[h];
+    for (size_t h = 0; h < hours; h++) {
         double sum = 0;
         int64_t count = 0;
         for (size_t i = 0; i < n; i++) {
             if (sprout_instant_hour(points[i].start) ==
-                sprout_instant_hour(hour->start)) {
+                sprout_instant_hour(out[h].start)) {
                 sum += points[i].intensity.v;
                 count++;
             }
         }
-        hour->intensity.v = count > 0 ? sum / (double)count : (double)NAN;
+        out[h].intensity.v = count > 0 ? sum / (double)count : (double)NAN;
     }
     free(points);
 }
 
-static void foretell(const sprout_g_per_kwh *past, int64_t hour,
-                     struct sprout_grid_ahead *out)
+/* The hours that nobody foretold, from the past; NULL: not enough of it.  The caller frees
+ * what it gets, PAST_HOURS of values. */
+static sprout_g_per_kwh *fill(struct sprout_grid *g, sprout_instant now,
+                              struct sprout_grid_hour *out, size_t hours)
 {
-    sprout_g_per_kwh guess[SPROUT_GRID_DAY];
-
-    sprout_forecast_make(&sprout_forecast_default, past, PAST_HOURS, hour, guess,
-                         SPROUT_GRID_DAY);
-    sprout_forecast_measure(&sprout_forecast_default, past, PAST_HOURS,
-                            hour - (PAST_HOURS - 1), RULE_HOURS, out->error,
-                            SPROUT_GRID_DAY);
-    for (int h = 0; h < SPROUT_GRID_DAY; h++) {
-        if (isnan(out->hour[h].intensity.v) && !isnan(guess[h].v)) {
-            out->hour[h].intensity = guess[h];
-            out->hour[h].ours = out->ours = true;
-        }
-    }
-}
-
-void sprout_grid_look_ahead(struct sprout_grid *g, sprout_instant now,
-                            struct sprout_grid_ahead *out)
-{
-    const int64_t here = sprout_instant_hour(sprout_grid_clock(g, now));
     sprout_g_per_kwh *const past = calloc(PAST_HOURS, sizeof past[0]);
+    sprout_g_per_kwh *const guess = calloc(hours, sizeof guess[0]);
     int known = 0;
 
-    *out = (struct sprout_grid_ahead){.any = false};
-    for (int h = 0; h < SPROUT_GRID_DAY; h++) {
-        out->hour[h].start.ns = (here + 1 + h) * SECONDS_PER_HOUR * SPROUT_NS_PER_SECOND;
-    }
-    ask_provider(g, now, out);
     if (past != NULL) {
         sprout_grid_past(g, now, past, PAST_HOURS);
         for (int i = 0; i < PAST_HOURS; i++) {
             known += !isnan(past[i].v);
         }
     }
-    if (known >= KNOWN_MIN) {
-        foretell(past, here, out);
+    if (guess == NULL || known < KNOWN_MIN) {
+        free(guess);
+        free(past);
+        return NULL;
+    }
+    sprout_forecast_make(&sprout_forecast_default, past, PAST_HOURS,
+                         sprout_instant_hour(sprout_grid_clock(g, now)), guess, hours);
+    for (size_t h = 0; h < hours; h++) {
+        if (isnan(out[h].intensity.v) && !isnan(guess[h].v)) {
+            out[h].intensity = guess[h];
+            out[h].ours = true;
+        }
+    }
+    free(guess);
+    return past;
+}
+
+static sprout_g_per_kwh *foretell(struct sprout_grid *g, sprout_instant now,
+                                  struct sprout_grid_hour *out, size_t hours)
+{
+    const int64_t here = sprout_instant_hour(sprout_grid_clock(g, now));
+    for (size_t h = 0; h < hours; h++) {
+        const int64_t hour = here + 1 + (int64_t)h;
+        out[h] = (struct sprout_grid_hour){
+            .start = {hour * SECONDS_PER_HOUR * SPROUT_NS_PER_SECOND}};
+    }
+    ask_provider(g, now, out, hours);
+    return fill(g, now, out, hours);
+}
+
+bool sprout_grid_foretell(struct sprout_grid *g, sprout_instant now,
+                          struct sprout_grid_hour *out, size_t hours)
+{
+    bool any = false;
+    if (hours > 0) {
+        free(foretell(g, now, out, hours));
+    }
+    for (size_t h = 0; h < hours; h++) {
+        any = any || !isnan(out[h].intensity.v);
+    }
+    return any;
+}
+
+void sprout_grid_look_ahead(struct sprout_grid *g, sprout_instant now,
+                            struct sprout_grid_ahead *out)
+{
+    *out = (struct sprout_grid_ahead){.any = false};
+    sprout_g_per_kwh *const past = foretell(g, now, out->hour, SPROUT_GRID_DAY);
+    if (past != NULL) {
+        const int64_t here = sprout_instant_hour(sprout_grid_clock(g, now));
+        sprout_forecast_measure(&sprout_forecast_default, past, PAST_HOURS,
+                                here - (PAST_HOURS - 1), RULE_HOURS, out->error,
+                                SPROUT_GRID_DAY);
     }
     for (int h = 0; h < SPROUT_GRID_DAY; h++) {
         out->any = out->any || !isnan(out->hour[h].intensity.v);
+        out->ours = out->ours || out->hour[h].ours;
     }
     free(past);
 }

@@ -27,6 +27,10 @@ struct sprout_grid_ahead {
         error[SPROUT_GRID_DAY]; /* of ours; n 0: too little past */
 };
 
+/* The next `hours` alone, without an error: as many as a month has.  True: one is known. */
+bool sprout_grid_foretell(struct sprout_grid *g, sprout_instant now,
+                          struct sprout_grid_hour *out, size_t hours);
+
 void sprout_grid_look_ahead(struct sprout_grid *g, sprout_instant now,
                             struct sprout_grid_ahead *out);
 

@@ -33,7 +33,7 @@
 #include "wire/record.h"
 
 enum {
-    SPROUT_STORE_SCHEMA = 9, /* the version this code writes */
+    SPROUT_STORE_SCHEMA = 10, /* the version this code writes */
     /* Groups (level, model, arm, rule, stratum, method, route) told apart in sums; models are named
      * by clients, so beyond this they are counted as "(other)". */
     SPROUT_STORE_SERIES_MAX = 4096,
@@ -226,6 +226,9 @@ struct sprout_store_sum {
     int64_t embodied_ug;    /* of metered requests */
     int64_t energy_l0_uj;   /* expected at L0, of metered requests */
     int64_t grams_l0_ug;    /* expected at L0, of graded requests */
+    int64_t predicted;      /* answered requests that a predictor knew; of these: */
+    int64_t quality;        /* what it said of the level served, in SPROUT_PREDICT_ONE */
+    int64_t quality_l0;     /* and of L0 */
 };
 
 /* Called once a group, ordered by the dimensions; views are borrowed until it returns. */

@@ -106,6 +106,12 @@ static const char schema_routes[] =
 static const char schema_prompts[] =
     "ALTER TABLE conversations ADD COLUMN prompt INTEGER NOT NULL DEFAULT 0;";
 
+/* What predictions say of the quality served: the account of a window is made of it. */
+static const char schema_quality[] =
+    "ALTER TABLE hourly ADD COLUMN predicted INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE hourly ADD COLUMN quality INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE hourly ADD COLUMN quality_l0 INTEGER NOT NULL DEFAULT 0;";
+
 static const char *const migrations[SPROUT_STORE_SCHEMA] = {
     schema_1,
     schema_2,
@@ -116,6 +122,7 @@ static const char *const migrations[SPROUT_STORE_SCHEMA] = {
     sprout_store_schema_metered,
     schema_prompts,
     sprout_store_schema_examples,
+    schema_quality,
 };
 
 enum {

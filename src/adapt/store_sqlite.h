@@ -63,7 +63,7 @@
       "?25, ?26, ?27, ?28, ?29, ?30)")                                                   \
     X(HOURLY_ADD,                                                                        \
       "INSERT INTO hourly VALUES(?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "      \
-      "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23) "                     \
+      "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26) "      \
       "ON CONFLICT(hour, slot, series) DO UPDATE SET requests = requests + 1, "          \
       "ok = ok + excluded.ok, client_closed = client_closed + excluded.client_closed, "  \
       "upstream_error = upstream_error + excluded.upstream_error, "                      \
@@ -80,7 +80,10 @@
       "operational_ug = operational_ug + excluded.operational_ug, "                      \
       "embodied_ug = embodied_ug + excluded.embodied_ug, "                               \
       "energy_l0_uj = energy_l0_uj + excluded.energy_l0_uj, "                            \
-      "grams_l0_ug = grams_l0_ug + excluded.grams_l0_ug")                                \
+      "grams_l0_ug = grams_l0_ug + excluded.grams_l0_ug, "                               \
+      "predicted = predicted + excluded.predicted, "                                     \
+      "quality = quality + excluded.quality, "                                           \
+      "quality_l0 = quality_l0 + excluded.quality_l0")                                   \
     X(CONVERSATION_ADD,                                                                  \
       "INSERT INTO conversations(key, series, hour, requests, metered, graded, at_l1, "  \
       "tokens, energy_uj, time_us, grams_ug, prompt) "                                   \

@@ -49,7 +49,8 @@ static const char move_sums_sql[] =
     "INSERT INTO hourly SELECT hour, ?1, series, requests, ok, client_closed, "
     "upstream_error, refused, reported, metered, prompt, cached, completion, "
     "completion_sq, reasoning, duration_us, overhead_us, time_us, energy_uj, graded, "
-    "operational_ug, embodied_ug, energy_l0_uj, grams_l0_ug FROM hourly "
+    "operational_ug, embodied_ug, energy_l0_uj, grams_l0_ug, predicted, quality, "
+    "quality_l0 FROM hourly "
     "WHERE slot = ?2 AND hour = ?3 ON CONFLICT(hour, slot, series) DO UPDATE SET "
     "requests = requests + excluded.requests, ok = ok + excluded.ok, "
     "client_closed = client_closed + excluded.client_closed, "
@@ -66,7 +67,10 @@ static const char move_sums_sql[] =
     "operational_ug = operational_ug + excluded.operational_ug, "
     "embodied_ug = embodied_ug + excluded.embodied_ug, "
     "energy_l0_uj = energy_l0_uj + excluded.energy_l0_uj, "
-    "grams_l0_ug = grams_l0_ug + excluded.grams_l0_ug";
+    "grams_l0_ug = grams_l0_ug + excluded.grams_l0_ug, "
+    "predicted = predicted + excluded.predicted, "
+    "quality = quality + excluded.quality, "
+    "quality_l0 = quality_l0 + excluded.quality_l0";
 static const char drop_sums_sql[] = "DELETE FROM hourly WHERE slot = ?1 AND hour = ?2";
 
 enum which {

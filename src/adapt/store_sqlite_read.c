@@ -166,12 +166,18 @@ struct dimension {
 
 /* In the order of struct sprout_store_sum; a slot is four columns. */
 static const struct dimension dimensions[] = {
-    {SPROUT_BY_HOUR, "hour", "-1"},     {SPROUT_BY_SLOT | SPROUT_BY_ZONE, "zone", "''"},
-    {SPROUT_BY_SLOT, "quality", "''"},  {SPROUT_BY_SLOT, "g", "NULL"},
-    {SPROUT_BY_SLOT, "slots.at", "0"},  {SPROUT_BY_LEVEL, "level", "''"},
-    {SPROUT_BY_MODEL, "model", "''"},   {SPROUT_BY_ARM, "arm", "''"},
-    {SPROUT_BY_RULE, "rule", "''"},     {SPROUT_BY_STRATUM, "stratum", "''"},
-    {SPROUT_BY_METHOD, "method", "''"}, {SPROUT_BY_ROUTE, "route", "''"},
+    {SPROUT_BY_HOUR, "hour", "-1"},
+    {SPROUT_BY_SLOT | SPROUT_BY_ZONE, "zone", "''"},
+    {SPROUT_BY_SLOT, "slots.quality", "''"},
+    {SPROUT_BY_SLOT, "g", "NULL"},
+    {SPROUT_BY_SLOT, "slots.at", "0"},
+    {SPROUT_BY_LEVEL, "level", "''"},
+    {SPROUT_BY_MODEL, "model", "''"},
+    {SPROUT_BY_ARM, "arm", "''"},
+    {SPROUT_BY_RULE, "rule", "''"},
+    {SPROUT_BY_STRATUM, "stratum", "''"},
+    {SPROUT_BY_METHOD, "method", "''"},
+    {SPROUT_BY_ROUTE, "route", "''"},
 };
 
 enum { DIMENSIONS = sizeof dimensions / sizeof dimensions[0], SUM_SQL_MAX = 2048 };
@@ -189,14 +195,16 @@ static void put_sums_sql(struct sprout_buf *b, unsigned by)
         put_text(b, grouped ? dimensions[i].column : dimensions[i].empty);
         put_text(b, ", ");
     }
-    put_text(b, "sum(requests), sum(ok), sum(client_closed), sum(upstream_error), "
-                "sum(refused), sum(reported), sum(metered), sum(prompt), sum(cached), "
-                "sum(completion), total(completion_sq), sum(reasoning), "
-                "sum(duration_us), sum(overhead_us), sum(time_us), sum(energy_uj), "
-                "sum(graded), sum(operational_ug), sum(embodied_ug), "
-                "sum(energy_l0_uj), sum(grams_l0_ug) FROM hourly "
-                "JOIN slots ON slots.id = slot JOIN series ON series.id = series "
-                "WHERE hour >= ?1 AND hour < ?2");
+    put_text(b,
+             "sum(requests), sum(ok), sum(client_closed), sum(upstream_error), "
+             "sum(refused), sum(reported), sum(metered), sum(prompt), sum(cached), "
+             "sum(completion), total(completion_sq), sum(reasoning), "
+             "sum(duration_us), sum(overhead_us), sum(time_us), sum(energy_uj), "
+             "sum(graded), sum(operational_ug), sum(embodied_ug), "
+             "sum(energy_l0_uj), sum(grams_l0_ug), sum(predicted), sum(hourly.quality), "
+             "sum(quality_l0) FROM hourly "
+             "JOIN slots ON slots.id = slot JOIN series ON series.id = series "
+             "WHERE hour >= ?1 AND hour < ?2");
     const char *separator = " GROUP BY ";
     for (int i = 0; i < DIMENSIONS; i++) {
         if ((by & dimensions[i].bit) != 0) {
@@ -246,7 +254,10 @@ static struct sprout_store_sum column_sum(sqlite3_stmt *stmt)
     sum.operational_ug = sqlite3_column_int64(stmt, at++);
     sum.embodied_ug = sqlite3_column_int64(stmt, at++);
     sum.energy_l0_uj = sqlite3_column_int64(stmt, at++);
-    sum.grams_l0_ug = sqlite3_column_int64(stmt, at);
+    sum.grams_l0_ug = sqlite3_column_int64(stmt, at++);
+    sum.predicted = sqlite3_column_int64(stmt, at++);
+    sum.quality = sqlite3_column_int64(stmt, at++);
+    sum.quality_l0 = sqlite3_column_int64(stmt, at);
     return sum;
 }
 

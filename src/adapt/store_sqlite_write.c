@@ -350,6 +350,16 @@ static bool is_graded(const struct sprout_store_receipt *r)
     return is_metered(r) && r->operational.v != SPROUT_MICRO_UNKNOWN;
 }
 
+/* A prediction says something of what was served where there was an answer at a level it
+ * speaks of. */
+static bool is_predicted(const struct sprout_store_receipt *r)
+{
+    const enum sprout_outcome o = r->record->outcome;
+    return r->record->predicted.known && r->level >= 0 &&
+           r->level < SPROUT_PREDICT_LEVELS &&
+           (o == SPROUT_OUTCOME_OK || o == SPROUT_OUTCOME_CLIENT_CLOSED);
+}
+
 static enum sprout_status add_hourly(struct sprout_store *s,
                                      const struct sprout_store_receipt *r,
                                      const struct row_keys *k, struct sprout_error *err)
@@ -360,6 +370,7 @@ static enum sprout_status add_hourly(struct sprout_store *s,
         return SPROUT_IO;
     }
     const bool metered = is_metered(r), graded = is_graded(r);
+    const bool predicted = is_predicted(r);
     const int64_t completion = metered ? known_or_0(e->usage.completion.n) : 0;
     const int64_t v[] = {
         k->hour,
@@ -385,6 +396,9 @@ static enum sprout_status add_hourly(struct sprout_store *s,
         metered ? known_or_0(r->embodied.v) : 0,
         metered ? known_or_0(r->energy_l0.v) : 0,
         graded ? known_or_0(r->grams_l0.v) : 0,
+        predicted,
+        predicted ? e->predicted.quality[r->level] : 0,
+        predicted ? e->predicted.quality[0] : 0,
     };
     for (int i = 0; i < (int)(sizeof v / sizeof v[0]); i++) {
         sqlite3_bind_int64(stmt, i + 1, v[i]);

@@ -52,6 +52,59 @@ static void explain_floor(const struct sprout_policy *p,
     printf("Qualities: %.*s.\n", (int)p->quality_source.len, p->quality_source.ptr);
 }
 
+static const char *forecast_text(const struct sprout_plan_windowed *w)
+{
+    if (w->hours <= 1) {
+        return "it is the last hour";
+    }
+    return w->foretold > 0 && w->ours > 0
+               ? "the grid there as its provider foretells it and "
+                 "its past suggests"
+           : w->foretold > 0 ? "the grid there as its provider foretells it"
+           : w->ours > 0     ? "the grid there as its past suggests"
+                             : "the grid there taken to be as now";
+}
+
+/* One floor over many hours: where it stands, and what this hour owes. */
+static void explain_window(const struct sprout_plan_windowed *w)
+{
+    char start[40];
+    char end[40];
+    if (!w->used) {
+        return;
+    }
+    sprout_policy_cli_moment(start, w->start);
+    sprout_policy_cli_moment(end, w->end);
+    printf(
+        "That floor is kept over the %s from %s to %s,\nand no hour falls under %.4g.\n",
+        sprout_window_kind_text(w->kind), start, end, w->hourly_floor);
+    if (w->requests > 0) {
+        printf("Served in it: %lld requests at %.4g of L0's quality, which leaves %.4g "
+               "requests' worth in %s.\n",
+               (long long)w->requests, w->quality, fabs(w->account),
+               w->account < 0 ? "debt" : "hand");
+    } else {
+        printf("Nothing was served in it yet.\n");
+    }
+    printf("Ahead: %lld hour%s with %.4g requests expected, %s.\n", (long long)w->hours,
+           w->hours == 1 ? "" : "s", w->expected, forecast_text(w));
+    if (!w->acts) {
+        printf("Until a day of requests was seen (%lld hours yet), each hour keeps the "
+               "floor "
+               "itself.\n",
+               (long long)w->traffic_hours);
+        return;
+    }
+    if (!w->in_reach) {
+        printf("The floor cannot be kept over it any more: what is ahead gets the best "
+               "there "
+               "is.\n");
+    }
+    if (w->raised) {
+        printf("This hour would have had less; its own floor raised it.\n");
+    }
+}
+
 /* From verdicts to the qualities that the optimum takes. */
 static void explain_verdicts(const struct sprout_policy *p,
                              const struct sprout_plan_evidence *e)
@@ -194,6 +247,7 @@ int sprout_policy_cli_explain(const struct policy_opts *opts)
     } else {
         explain_grid(file.policy, &e);
         explain_floor(file.policy, &e);
+        explain_window(&e.window);
         explain_verdicts(file.policy, &e.evidence);
         explain_levels(file.policy, &e);
         explain_predictor(file.policy, &e);

@@ -437,6 +437,36 @@ enum sprout_status sprout_config_set_floor(struct sprout_config *c, const char *
     return status;
 }
 
+const char *sprout_window_kind_text(enum sprout_window_kind k)
+{
+    switch (k) {
+    case SPROUT_WINDOW_AUTO:
+        return "auto";
+    case SPROUT_WINDOW_HOUR:
+        return "hour";
+    case SPROUT_WINDOW_DAY:
+        return "day";
+    case SPROUT_WINDOW_MONTH:
+        return "month";
+    }
+    return "";
+}
+
+enum sprout_window_kind sprout_config_window(const struct sprout_config_quality *q)
+{
+    if (q->rule != SPROUT_FLOOR_FIXED) {
+        return SPROUT_WINDOW_HOUR;
+    }
+    return q->budget_window == SPROUT_WINDOW_AUTO ? SPROUT_WINDOW_DAY : q->budget_window;
+}
+
+double sprout_config_hourly_floor(const struct sprout_config_quality *q)
+{
+    const double below = 0.1;
+    const double floor = isnan(q->hourly_floor) ? q->floor - below : q->hourly_floor;
+    return fmin(fmax(floor, 0), q->floor);
+}
+
 /* One `name=value` after the file's name. */
 static enum sprout_status set_grid_option(struct sprout_config *c, char *option,
                                           struct sprout_error *err)

@@ -74,10 +74,20 @@ struct sprout_config_upstream {
     bool own_grid; /* `grid` was given; else the configuration's, with this zone */
 };
 
+/* Over what the floor is kept. */
+enum sprout_window_kind {
+    SPROUT_WINDOW_AUTO, /* DAY where the floor is fixed, else HOUR */
+    SPROUT_WINDOW_HOUR,
+    SPROUT_WINDOW_DAY,
+    SPROUT_WINDOW_MONTH,
+};
+
 struct sprout_config_quality {
     enum sprout_floor_rule rule;
-    double floor; /* rule fixed */
-    double xi;    /* rule paper */
+    enum sprout_window_kind budget_window;
+    double floor;        /* rule fixed */
+    double hourly_floor; /* under the budget window's; NaN: floor - 0.1 */
+    double xi;           /* rule paper */
     int64_t window_hours;
     double k0_min_g_per_kwh; /* NaN: from the grid's history */
     double k0_max_g_per_kwh;
@@ -316,6 +326,11 @@ SPROUT_MUST_USE enum sprout_status sprout_config_set_grid(struct sprout_config *
 SPROUT_MUST_USE enum sprout_status sprout_config_set_floor(struct sprout_config *c,
                                                            const char *value,
                                                            struct sprout_error *err);
+
+/* The window in force: never AUTO. */
+const char *sprout_window_kind_text(enum sprout_window_kind k); /* "day" */
+enum sprout_window_kind sprout_config_window(const struct sprout_config_quality *q);
+double sprout_config_hourly_floor(const struct sprout_config_quality *q);
 
 /* What sprout_grid_new() needs; views into `c`. */
 struct sprout_grid_opts sprout_config_grid_opts(const struct sprout_config *c,

@@ -482,6 +482,12 @@ static bool level_known(struct sprout_config_walk *w, yaml_node_t *levels,
 }
 
 /* False: not there, or no number (which was reported already). */
+bool sprout_config_says(const yaml_node_t *node, const char *word)
+{
+    return node != NULL && node->type == YAML_SCALAR_NODE &&
+           sprout_str_eq(sprout_config_scalar(node), sprout_str_of(word));
+}
+
 bool sprout_config_number(const yaml_node_t *node, double *out)
 {
     return node != NULL && node->type == YAML_SCALAR_NODE &&
@@ -531,6 +537,31 @@ static void check_extremes(struct sprout_config_walk *w, yaml_node_t *quality)
             sprout_config_problem(w, hi), SPROUT_CONFIG,
             "quality.k0_max_g_per_kwh: found %g, expected more than the least value, %g",
             b, a);
+    }
+}
+
+/* What the paper's rule asks of one hour, no other can make up for. */
+static void check_window(struct sprout_config_walk *w, yaml_node_t *quality)
+{
+    const yaml_node_t *const window =
+        sprout_config_child(w->doc, quality, "budget_window");
+    const yaml_node_t *const least = sprout_config_child(w->doc, quality, "hourly_floor");
+    const bool fixed =
+        sprout_config_says(sprout_config_child(w->doc, quality, "rule"), "fixed");
+    const bool longer =
+        sprout_config_says(window, "day") || sprout_config_says(window, "month");
+    double floor = 0.95, hourly = 0;
+    (void)sprout_config_number(sprout_config_child(w->doc, quality, "floor"), &floor);
+    if (longer && !fixed) {
+        sprout_fail(sprout_config_problem(w, window), SPROUT_CONFIG,
+                    "quality.budget_window: found '%.10s', expected 'rule: fixed' beside "
+                    "it: the paper's rule has a floor for each hour",
+                    (const char *)window->data.scalar.value);
+    }
+    if (sprout_config_number(least, &hourly) && hourly > floor) {
+        sprout_fail(sprout_config_problem(w, least), SPROUT_CONFIG,
+                    "quality.hourly_floor: found %g, expected at most the floor, %g",
+                    hourly, floor);
     }
 }
 
@@ -621,6 +652,7 @@ void sprout_config_check(yaml_document_t *doc, struct sprout_problems *problems)
     sprout_config_check_places(&w, upstreams, sprout_config_child(doc, root, "grid"));
     yaml_node_t *const quality = sprout_config_child(doc, root, "quality");
     check_extremes(&w, quality);
+    check_window(&w, quality);
     check_preferences(&w, sprout_config_child(doc, quality, "shares"), levels);
     check_admin(&w, sprout_config_child(doc, root, "admin"));
     check_arms(&w, root);

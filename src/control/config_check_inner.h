@@ -18,6 +18,9 @@ struct sprout_error *sprout_config_problem(struct sprout_config_walk *w,
 
 struct sprout_str sprout_config_scalar(const yaml_node_t *node);
 
+/* The node is there, and its text is `word`. */
+bool sprout_config_says(const yaml_node_t *node, const char *word);
+
 /* False: not there, or no number (which was reported already). */
 bool sprout_config_number(const yaml_node_t *node, double *out);
 

@@ -5,22 +5,17 @@
 
 #include <stdio.h>
 
-static bool says(const yaml_node_t *node, const char *word)
-{
-    return node != NULL && node->type == YAML_SCALAR_NODE &&
-           sprout_str_eq(sprout_config_scalar(node), sprout_str_of(word));
-}
-
 static void check_grid(struct sprout_config_walk *w, yaml_node_t *grid, const char *path)
 {
     yaml_node_t *const source = sprout_config_child(w->doc, grid, "source");
     yaml_node_t *const csv = sprout_config_child(w->doc, grid, "csv");
-    if (says(source, "csv") && sprout_config_child(w->doc, csv, "file") == NULL) {
+    if (sprout_config_says(source, "csv") &&
+        sprout_config_child(w->doc, csv, "file") == NULL) {
         sprout_fail(sprout_config_problem(w, source), SPROUT_CONFIG,
                     "%s.source: found 'csv', expected 'csv: {file: ...}' beside it",
                     path);
     }
-    if (csv != NULL && !says(source, "csv")) {
+    if (csv != NULL && !sprout_config_says(source, "csv")) {
         sprout_fail(sprout_config_problem(w, csv), SPROUT_CONFIG,
                     "%s.csv: has no effect: expected 'source: csv' beside it", path);
     }
@@ -53,7 +48,7 @@ static void check_inherited(struct sprout_config_walk *w, yaml_node_t *zone,
                             yaml_node_t *grid, size_t i)
 {
     yaml_node_t *const providers = sprout_config_child(w->doc, grid, "providers");
-    bool fixed = says(sprout_config_child(w->doc, grid, "source"), "csv");
+    bool fixed = sprout_config_says(sprout_config_child(w->doc, grid, "source"), "csv");
     for (size_t k = 0; k < sprout_config_count(providers); k++) {
         yaml_node_t *node = NULL;
         (void)sprout_config_entry_text(w, providers, k, "zone", &node);
@@ -61,8 +56,8 @@ static void check_inherited(struct sprout_config_walk *w, yaml_node_t *zone,
         (void)sprout_config_entry_text(w, providers, k, "file", &node);
         fixed = fixed || node != NULL;
     }
-    if (fixed && !says(sprout_config_child(w->doc, grid, "zone"),
-                       (const char *)zone->data.scalar.value)) {
+    if (fixed && !sprout_config_says(sprout_config_child(w->doc, grid, "zone"),
+                                     (const char *)zone->data.scalar.value)) {
         sprout_fail(
             sprout_config_problem(w, zone), SPROUT_CONFIG,
             "upstreams[%zu].zone: '%.31s' has no grid of its own, and 'grid' has a "

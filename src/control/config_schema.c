@@ -434,6 +434,12 @@ static const cyaml_schema_value_t upstreams_entry = {CYAML_VALUE_MAPPING(
       "`fixed` is `floor` always.")                                                      \
     X(NUMBER, struct sprout_config_quality, floor, "0.95", RANGE(0, 1), NULL,            \
       "Least quality relative to L0, for `rule: fixed`.")                                \
+    X(WORD, struct sprout_config_quality, budget_window, "auto", NO_BOUND, NULL,         \
+      "Over what the floor is kept: each `hour`, the `day` or the `month` (UTC). "       \
+      "`auto` is `day` with `rule: fixed` and `hour` with `rule: paper`.")               \
+    X(NUMBER, struct sprout_config_quality, hourly_floor, "", RANGE(0, 1), NULL,         \
+      "Least quality of a single hour where the floor is kept over a day or a month; "   \
+      "without it `floor` - 0.1.")                                                       \
     X(NUMBER, struct sprout_config_quality, xi, "0.1", RANGE(0, 1), NULL,                \
       "What may be given up on the dirtiest hour, for `rule: paper`.")                   \
     X(WHOLE, struct sprout_config_quality, window_hours, "720", RANGE(24, 8784), NULL,   \

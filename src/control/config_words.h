@@ -35,6 +35,12 @@ static const cyaml_strval_t rule_words[] = {
     {"paper", SPROUT_FLOOR_PAPER},
     {"fixed", SPROUT_FLOOR_FIXED},
 };
+static const cyaml_strval_t budget_window_words[] = {
+    {"auto", SPROUT_WINDOW_AUTO},
+    {"hour", SPROUT_WINDOW_HOUR},
+    {"day", SPROUT_WINDOW_DAY},
+    {"month", SPROUT_WINDOW_MONTH},
+};
 static const cyaml_strval_t form_words[] = {
     {"best-of", SPROUT_JUDGE_BEST_OF},
     {"pairwise", SPROUT_JUDGE_PAIRWISE},

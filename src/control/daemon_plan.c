@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon_plan.c - the planner's part of a turn: configuration, salt, policy.
  *
- * A plan is made on every new grid value, after a reload, and at least every
- * plan_interval_s.  It is stored before it is published, so that the policy a journal line
+ * A plan is made on every new grid value, after a reload, where a floor is kept over a
+ * window with every hour, and at least every plan_interval_s.  It is stored before it is published, so that the policy a journal line
  * names is in the ledger; when the ledger cannot take it, it waits in `pending`, because
  * serving must not wait for a ledger. */
 #include "control/daemon_work.h"
@@ -310,8 +310,11 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
     in.withdrawn = sprout_daemon_feedback_withdrawn(d, SPROUT_PLAN_STRATUM);
     d->withdrawn = in.withdrawn;
     sprout_daemon_predictor_plan(d, &in);
+    const bool windows = sprout_daemon_windows(d, wall);
+    in.window = windows ? &d->window[0].plan : NULL;
     for (size_t i = 0; i < d->places.zones; i++) {
         zones[i] = sprout_daemon_grid_zone(d, &d->places.zone[i], wall);
+        zones[i].window = windows ? &d->window[i + 1].plan : NULL;
     }
     status = sprout_plan_zones(&in, zones, d->places.zones, &arena, &policy, &why,
                                zone_why, err);
@@ -346,7 +349,8 @@ void sprout_daemon_plan(struct sprout_daemon *d, sprout_mono mono, sprout_instan
 {
     struct sprout_error err = {.message = ""};
 
-    if (!d->plan_now && mono.ns < d->plan_next.ns) {
+    if (!sprout_daemon_window_turned(d, wall) && !d->plan_now &&
+        mono.ns < d->plan_next.ns) {
         return;
     }
     d->plan_now = false;

@@ -112,6 +112,8 @@ void sprout_daemon_close(struct sprout_daemon *d)
     }
     d->pending_count = 0;
     sprout_daemon_predictor_close(d);
+    free(d->window);
+    d->window = NULL;
     sprout_daemon_feedback_close(d);
     sprout_daemon_grid_close(&d->places);
     sprout_config_free(d->config);

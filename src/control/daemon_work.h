@@ -18,6 +18,7 @@
 #include "control/planner.h"
 #include "control/signs.h"
 #include "control/snapshot.h"
+#include "control/window.h"
 
 enum {
     SPROUT_DAEMON_PATH_MAX = 4096,
@@ -97,6 +98,9 @@ struct sprout_daemon {
     bool salt_known;  /* from the ledger, the last policy, or drawn */
     bool salt_kept;   /* in the ledger */
     bool learns_kept; /* in the ledger, as the configuration has it */
+
+    struct sprout_window *window; /* owned; of home, then of the zones */
+    int64_t window_hour;          /* of home's grid, when it was looked last */
 
     /* Two plans' memory, used in turn: the policy in force outlives the next attempt. */
     char *plan_memory[2];
@@ -195,6 +199,11 @@ SPROUT_MUST_USE enum sprout_status sprout_daemon_grid_seed(struct sprout_daemon 
                                                            struct sprout_error *err);
 SPROUT_MUST_USE enum sprout_status sprout_daemon_grid_keep(struct sprout_daemon *d,
                                                            struct sprout_error *err);
+/* daemon_window.c: d->window as it stands now, for each place.  False: floors are kept in
+ * each hour, or the ledger cannot be read. */
+bool sprout_daemon_windows(struct sprout_daemon *d, sprout_instant wall);
+/* Another hour began, and there are windows. */
+bool sprout_daemon_window_turned(struct sprout_daemon *d, sprout_instant wall);
 void sprout_daemon_plan(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall);
 /* The evaluator's thread; what it finished makes a plan due. */
 SPROUT_MUST_USE enum sprout_status sprout_daemon_evaluator_start(

@@ -97,6 +97,46 @@ static void take_evidence(const json_t *plan, struct sprout_plan_evidence *out)
     }
 }
 
+static enum sprout_window_kind kind_of(const char *text)
+{
+    enum sprout_window_kind k = SPROUT_WINDOW_MONTH;
+    while (
+        k > SPROUT_WINDOW_AUTO &&
+        !sprout_str_eq(sprout_str_of(sprout_window_kind_text(k)), sprout_str_of(text))) {
+        k--;
+    }
+    return k;
+}
+
+static void take_window(const json_t *plan, struct sprout_plan_windowed *out)
+{
+    const json_t *const o = json_object_get(plan, "window");
+    const char *const start = json_string_value(json_object_get(o, "start"));
+    const char *const end = json_string_value(json_object_get(o, "end"));
+    struct sprout_plan_windowed w = {
+        .used = true,
+        .acts = json_is_true(json_object_get(o, "acts")),
+        .traffic_hours = json_integer_value(json_object_get(o, "traffic_hours")),
+        .kind = kind_of(json_string_value(json_object_get(o, "over"))),
+        .hours = json_integer_value(json_object_get(o, "hours_ahead")),
+        .foretold = json_integer_value(json_object_get(o, "foretold")),
+        .ours = json_integer_value(json_object_get(o, "forecast")),
+        .expected = number_at(o, "expected_requests"),
+        .floor = number_at(o, "floor"),
+        .hourly_floor = number_at(o, "hourly_floor"),
+        .requests = json_integer_value(json_object_get(o, "requests")),
+        .quality = number_at(o, "quality"),
+        .account = number_at(o, "account"),
+        .in_reach = json_is_true(json_object_get(o, "in_reach")),
+        .raised = json_is_true(json_object_get(o, "raised")),
+    };
+    if (json_is_object(o) &&
+        sprout_instant_parse(sprout_str_of(start), &w.start) == SPROUT_OK &&
+        sprout_instant_parse(sprout_str_of(end), &w.end) == SPROUT_OK) {
+        *out = w;
+    }
+}
+
 static void take_plan(const json_t *plan, const struct sprout_policy *p,
                       struct sprout_explanation *e)
 {
@@ -110,6 +150,7 @@ static void take_plan(const json_t *plan, const struct sprout_policy *p,
     snprintf(e->floor_why, sizeof e->floor_why, "%s", why);
     take_predicted(plan, &e->predicted);
     take_evidence(plan, &e->evidence);
+    take_window(plan, &e->window);
     e->range = (struct sprout_grid_range){
         .lo = {number_at(range, "lo_g_per_kwh")},
         .hi = {number_at(range, "hi_g_per_kwh")},
@@ -278,6 +319,9 @@ void sprout_explain_put(struct sprout_buf *b, const struct sprout_policy *p,
     put_moment(b, "valid_until", p->valid_until);
     put_grid(b, p);
     put_floor(b, p, e);
+    sprout_buf_put(b, SPROUT_STR("\"window\":"));
+    sprout_plan_windowed_put(b, &e->window);
+    sprout_buf_byte(b, ',');
     put_number(b, "price", p->price);
     put_levels(b, p, &p->strata[stratum], e);
     put_predictor(b, p, e);

@@ -2,8 +2,8 @@
 /* explain.h - why the policy in force is what it is, as numbers and reasons.
  *
  * Everything but the floor's story is worked out again from the policy itself, so it is true
- * of what nginx uses and not of what the daemon remembers; which rule gave the floor, and
- * from what range of grid values, the planner left in plan.json beside it.
+ * of what nginx uses and not of what the daemon remembers; which rule gave the floor, from
+ * what range of grid values or over what window, the planner left in plan.json beside it.
  * Not here: the words on a terminal (cli). */
 #ifndef SPROUT_CONTROL_EXPLAIN_H
 #define SPROUT_CONTROL_EXPLAIN_H
@@ -24,7 +24,8 @@ struct sprout_explanation {
     int64_t rests;       /* requests behind the estimates, all levels together */
     char floor_why[200]; /* empty: not known (no plan.json of this policy) */
     struct sprout_plan_predicted
-        predicted; /* of plan.json; price.mix and what it promises */
+        predicted;                      /* of plan.json; price.mix and what it promises */
+    struct sprout_plan_windowed window; /* of plan.json; used: there is one */
     struct sprout_plan_evidence evidence; /* of plan.json; questions 0: none */
     struct sprout_grid_range range; /* what the floor's rule used; points 0: configured,
                                        or lo NaN: none */

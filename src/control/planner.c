@@ -166,8 +166,7 @@ static bool weighable(const struct plan *p, size_t l)
     return isfinite(p->why->grams[l].v) && isfinite(p->why->quality[l]);
 }
 
-/* All levels but those withdrawn; L0 is always there. */
-static uint32_t all_levels(const struct plan *p)
+uint32_t sprout_plan_levels(const struct plan *p)
 {
     const uint32_t all = (UINT32_C(1) << p->levels) - 1;
     return (all & ~p->in->withdrawn) | 1;
@@ -211,11 +210,18 @@ static enum sprout_status solve(struct plan *p, uint32_t allowed, double floor,
     return status;
 }
 
+static enum sprout_status solve_hour_or_window(struct plan *p, double *out_mix,
+                                               struct sprout_optimum *out_best)
+{
+    return p->why->window.acts
+               ? sprout_plan_window_mix(p, out_mix, out_best)
+               : solve(p, sprout_plan_levels(p), p->policy->floor, out_mix, out_best);
+}
+
 static enum sprout_status solve_all(struct plan *p)
 {
     struct sprout_optimum best = {0};
-    const enum sprout_status status =
-        solve(p, all_levels(p), p->policy->floor, p->stratum->mix, &best);
+    const enum sprout_status status = solve_hour_or_window(p, p->stratum->mix, &best);
     if (status == SPROUT_OK) {
         p->policy->price = best.price;
         p->why->price = best.price;
@@ -234,13 +240,14 @@ static enum sprout_status price_caution(struct plan *p)
     if (!p->why->evidence.used) {
         return SPROUT_OK;
     }
+    const struct sprout_plan_windowed window = p->why->window;
     memcpy(taken, p->why->quality, sizeof taken);
     for (size_t l = 0; l < p->levels; l++) {
         p->why->quality[l] = sprout_plan_judged_mean(p, l);
     }
-    const enum sprout_status status =
-        solve(p, all_levels(p), p->policy->floor, mix, &best);
+    const enum sprout_status status = solve_hour_or_window(p, mix, &best);
     memcpy(p->why->quality, taken, sizeof taken);
+    p->why->window = window;
     p->why->evidence.caution.v = p->why->grams_mix.v - best.cost;
     return status;
 }
@@ -270,7 +277,7 @@ static uint32_t level_mask(struct plan *p, const struct sprout_config_rule *rule
 {
     uint32_t mask = 0;
     if (rule->levels_count == 0) {
-        return p->in->withdrawn == 0 ? 0 : all_levels(p);
+        return p->in->withdrawn == 0 ? 0 : sprout_plan_levels(p);
     }
     for (uint32_t i = 0; i < rule->levels_count; i++) {
         const int l = sprout_policy_level(p->policy, sprout_str_of(rule->levels[i]));
@@ -282,11 +289,13 @@ static uint32_t level_mask(struct plan *p, const struct sprout_config_rule *rule
 /* For requests that no other rule matches: what users dislike is not even explored. */
 static void withdraw(struct plan *p, struct sprout_rule *to)
 {
-    *to = (struct sprout_rule){
-        .name = SPROUT_STR("withdrawn-by-users"), .levels = all_levels(p), .floor = NAN};
+    *to = (struct sprout_rule){.name = SPROUT_STR(SPROUT_PLAN_WITHDRAWN),
+                               .levels = sprout_plan_levels(p),
+                               .floor = NAN};
 }
 
-/* The optimum under a rule's own levels and floor; a rule never lowers the floor. */
+/* The optimum under a rule's own levels and floor; a rule never lowers the floor.  Where the
+ * floor is a window's, a rule's own is kept in each hour. */
 static enum sprout_status solve_rule(struct plan *p, struct sprout_rule *rule)
 {
     struct sprout_optimum best;
@@ -294,8 +303,13 @@ static enum sprout_status solve_rule(struct plan *p, struct sprout_rule *rule)
     if (mix == NULL) {
         return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");
     }
+    if (sprout_plan_as_all(p, rule)) {
+        memcpy(*mix, p->stratum->mix, sizeof *mix);
+        rule->mix = (const double(*)[SPROUT_LEVELS_MAX])mix;
+        return SPROUT_OK;
+    }
     const enum sprout_status status =
-        solve(p, rule->levels == 0 ? all_levels(p) : rule->levels,
+        solve(p, rule->levels == 0 ? sprout_plan_levels(p) : rule->levels,
               fmax(rule->floor, p->policy->floor), *mix, &best);
     rule->mix = (const double(*)[SPROUT_LEVELS_MAX])mix;
     return status;
@@ -433,6 +447,7 @@ static enum sprout_status fill(struct plan *p)
     believe(p);
     find_floor(p);
     sprout_plan_weigh(p->policy, 0, p->why->grams, p->why->quality);
+    sprout_plan_window_begin(p);
     enum sprout_status status = solve_all(p);
     if (status == SPROUT_OK) {
         status = price_caution(p);

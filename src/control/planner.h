@@ -3,6 +3,9 @@
  *
  *     grid value, range, learned energy, quality  ->  floor  ->  optimum  ->  policy
  *
+ * With a window (budget_window: day, month) the floor is the window's, and what was served
+ * in it and what the grid will be in the hours ahead say what this hour has to give
+ * (planner_window.c).
  * A pure function of its inputs (sprout_plan) and one that publishes (sprout_plan_publish).
  * The cost of a level is k0 * PUE * e + k1 * t, the floor is the paper's rule or a fixed
  * one, and each rule that restricts levels or raises the floor gets the same optimum under
@@ -14,7 +17,7 @@
 #ifndef SPROUT_CONTROL_PLANNER_H
 #define SPROUT_CONTROL_PLANNER_H
 
-#include "adapt/grid.h"
+#include "adapt/grid_ahead.h"
 #include "base/arena.h"
 #include "control/config.h"
 #include "control/judged.h"
@@ -26,6 +29,28 @@
 enum { SPROUT_PLAN_MEMORY = 16 << 20 }; /* suffices for any configuration */
 
 #define SPROUT_PLAN_STRATUM "all" /* the one there is */
+#define SPROUT_PLAN_WITHDRAWN                                                            \
+    "withdrawn-by-users" /* the rule, where users dislike a level */
+
+/* What was served in a window so far at one level, of what the planner decided. */
+struct sprout_plan_served {
+    int64_t requests;
+    int64_t predicted; /* of them, those the predictor knew; of these: */
+    double quality;    /* sum of what it said of the level, 1 is 1 */
+    double quality_l0; /* sum of what it said of L0 */
+};
+
+/* The window over which the floor is kept, as it stands now. */
+struct sprout_plan_window {
+    enum sprout_window_kind kind;
+    sprout_instant start, end;           /* of the grid's clock */
+    const struct sprout_grid_hour *hour; /* those ahead; the first is the one that runs */
+    const double *weight;                /* requests expected in each */
+    size_t hours;                        /* >= 1 */
+    int64_t traffic_hours; /* that these expectations rest on; under a day they say too
+                              little to borrow from an hour ahead */
+    struct sprout_plan_served served[SPROUT_LEVELS_MAX];
+};
 
 struct sprout_plan_in {
     const struct sprout_config *config;
@@ -41,6 +66,7 @@ struct sprout_plan_in {
     /* How many requests run together, by profile of the configuration (0: not known);
      * NULL: nobody knows. */
     const double *batches;
+    const struct sprout_plan_window *window; /* NULL: the floor is kept in each hour */
     const struct sprout_judged *judged; /* what the ledger's verdicts say; NULL: none */
     uint32_t withdrawn; /* bit l: users dislike level l, nobody is to have it */
     struct sprout_hash_key salt;
@@ -70,6 +96,27 @@ struct sprout_plan_evidence {
     sprout_grams caution; /* a request more than with the means; NaN: not used */
 };
 
+/* How the floor stands over its window, and what the plan made of that. */
+struct sprout_plan_windowed {
+    bool used; /* false: there is no window, all else is unset */
+    bool
+        acts; /* false: the floor is kept in this hour, too little traffic was seen yet */
+    int64_t traffic_hours;
+    enum sprout_window_kind kind;
+    sprout_instant start, end;
+    int64_t hours;          /* ahead, this one included */
+    int64_t foretold, ours; /* of them by the provider, by core/forecast; the rest is
+                                taken to be as now */
+    double expected;        /* requests in them */
+    double floor;           /* over the window */
+    double hourly_floor;    /* of this hour */
+    int64_t requests;       /* served so far */
+    double quality;         /* of them, relative to L0; NaN: none */
+    double account;         /* requests' worth of L0's quality over the floor */
+    bool in_reach;          /* the floor can be kept over the window */
+    bool raised;            /* this hour is as good as it is for the hourly floor alone */
+};
+
 /* Why this policy: what `sprout policy explain` and /v1/status say in words. */
 struct sprout_plan_why {
     struct sprout_floor floor;      /* and which case of which rule gave it */
@@ -80,6 +127,7 @@ struct sprout_plan_why {
     double quality[SPROUT_LEVELS_MAX];     /* relative to L0 */
     sprout_grams grams_mix;                /* expected per request of the mix */
     double quality_mix;
+    struct sprout_plan_windowed window;
     struct sprout_plan_predicted predicted;
     struct sprout_plan_evidence evidence;
 };
@@ -96,6 +144,7 @@ struct sprout_plan_zone {
     struct sprout_str name;
     struct sprout_grid_value grid;
     struct sprout_grid_range range;
+    const struct sprout_plan_window *window; /* NULL: none */
 };
 
 /* The same, and a zone of the policy for each of `zones`, at most SPROUT_ZONES_MAX: all that
@@ -114,6 +163,9 @@ void sprout_plan_weigh(const struct sprout_policy *p, size_t stratum,
 /* Appends the explanation as one JSON object (plan.json). */
 void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,
                          const struct sprout_plan_why *why);
+
+/* Appends the window as one JSON object, null where there is none. */
+void sprout_plan_windowed_put(struct sprout_buf *b, const struct sprout_plan_windowed *w);
 
 /* Appends the evidence as one JSON object, null where there are no verdicts. */
 void sprout_plan_evidence_put(struct sprout_buf *b, const struct sprout_policy *p,

@@ -4,6 +4,7 @@
 #define SPROUT_CONTROL_PLANNER_INNER_H
 
 #include "control/planner.h"
+#include "core/optimize.h"
 
 /* What one plan works with. */
 struct plan {
@@ -24,6 +25,29 @@ void sprout_plan_profiles(struct plan *p);
 void sprout_plan_judge(struct plan *p);
 /* Quality of level l relative to L0 in the middle of what is believed; NaN: not judged. */
 double sprout_plan_judged_mean(const struct plan *p, size_t l);
+
+/* All levels but those withdrawn, bit by bit; L0 is always there. */
+uint32_t sprout_plan_levels(const struct plan *p);
+
+/* The rule asks for nothing but what holds for all; with a window it then is part of it. */
+static inline bool sprout_plan_as_all(const struct plan *p, const struct sprout_rule *r)
+{
+    return p->why->window.acts && isnan(r->floor) &&
+           (r->levels == 0 || r->levels == sprout_plan_levels(p));
+}
+
+/* planner_window.c: one floor over the hours of a window.  Whether there is one to keep, and
+ * the account of what was served; after floor and weighing. */
+void sprout_plan_window_begin(struct plan *p);
+/* In place of the optimum of one hour, where p->why->window.acts. */
+SPROUT_MUST_USE enum sprout_status sprout_plan_window_mix(struct plan *p, double *out_mix,
+                                                          struct sprout_optimum *out);
+/* In place of the price of one hour, likewise, with `caution` added to both floors. */
+SPROUT_MUST_USE enum sprout_status sprout_plan_window_price(
+    struct plan *p, double caution, struct sprout_predict_price *out);
+
+/* Predictions are to decide, if there is a cost to weigh them with; corrections are found. */
+bool sprout_plan_predict_begin(struct plan *p);
 
 /* Names the weights, and finds the price where there is enough to find it from.  After
  * floor, grid and profiles of the policy. */

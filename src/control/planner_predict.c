@@ -62,26 +62,40 @@ static void correct_all(struct plan *p, bool careless)
     }
 }
 
+/* The price of all prompts, under the floor of this hour or of the window. */
+static enum sprout_status price_of_all(struct plan *p, double caution,
+                                       struct sprout_predict_price *out)
+{
+    if (p->why->window.acts) {
+        return sprout_plan_window_price(p, caution, out);
+    }
+    return find_price(p, 0, p->policy->floor, caution, -1, out);
+}
+
 /* How much dearer an answer is for the margin on the floor and for taking verdicts
  * cautiously: against the plan without either. */
 static enum sprout_status price_caution(struct plan *p)
 {
     struct sprout_plan_predicted *const why = &p->why->predicted;
     struct sprout_predict_price careless = {0};
+    const struct sprout_plan_windowed window = p->why->window;
     correct_all(p, true);
-    const enum sprout_status status =
-        find_price(p, 0, p->policy->floor, 0, -1, &careless);
+    const enum sprout_status status = price_of_all(p, 0, &careless);
     why->caution.v = 1e-9 * (double)p->policy->predictor.ng_per_token *
                      (why->price.tokens - careless.tokens);
     correct_all(p, false);
+    p->why->window = window;
     return status;
 }
 
-static bool can_decide(const struct plan *p)
+bool sprout_plan_predict_begin(struct plan *p)
 {
-    return p->in->sample_count >= (size_t)p->in->config->predictor.samples_min &&
-           !isnan(p->in->grid.intensity.v) && p->policy->predictor.ng_per_token > 0 &&
-           p->levels == SPROUT_PREDICT_LEVELS;
+    if (p->in->predictor == NULL || p->levels != SPROUT_PREDICT_LEVELS ||
+        p->in->sample_count < (size_t)p->in->config->predictor.samples_min) {
+        return false;
+    }
+    correct_all(p, false);
+    return true;
 }
 
 enum sprout_status sprout_plan_predict(struct plan *p)
@@ -98,12 +112,12 @@ enum sprout_status sprout_plan_predict(struct plan *p)
         &p->policy->carbon, sprout_policy_profile(p->policy, SPROUT_STR("")),
         p->policy->grid.intensity);
     why->samples = (int64_t)p->in->sample_count;
-    if (!can_decide(p)) {
+    if (isnan(p->in->grid.intensity.v) || to->ng_per_token <= 0 ||
+        !sprout_plan_predict_begin(p)) {
         return SPROUT_OK;
     }
-    correct_all(p, false);
-    enum sprout_status status = find_price(
-        p, 0, p->policy->floor, p->in->config->predictor.caution, -1, &why->price);
+    enum sprout_status status =
+        price_of_all(p, p->in->config->predictor.caution, &why->price);
     if (status == SPROUT_OK) {
         to->decides = why->decides = true;
         to->ng_per_quality = why->price.ng_per_quality;
@@ -125,8 +139,8 @@ enum sprout_status sprout_plan_predict_rule(struct plan *p, struct sprout_rule *
 {
     struct sprout_predict_price price;
     const uint32_t levels = known_levels(rule);
-    if (!p->policy->predictor.decides || rule->off || (levels & (levels - 1)) == 0 ||
-        (rule->levels == 0 && isnan(rule->floor))) {
+    if (!p->policy->predictor.decides || rule->off || sprout_plan_as_all(p, rule) ||
+        (levels & (levels - 1)) == 0 || (rule->levels == 0 && isnan(rule->floor))) {
         return SPROUT_OK; /* nothing to decide, or nothing different */
     }
     const enum sprout_status status = find_price(

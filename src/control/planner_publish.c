@@ -10,6 +10,7 @@
 
 #include "adapt/file.h"
 #include "control/planner.h"
+#include "core/instant.h"
 #include "wire/policy_json.h"
 
 enum { PLAN_JSON_MAX = 16 * 1024, FILE_MODE = 0644 };
@@ -86,6 +87,39 @@ void sprout_plan_evidence_put(struct sprout_buf *b, const struct sprout_policy *
     sprout_buf_put(b, SPROUT_STR("]}"));
 }
 
+static void put_moment(struct sprout_buf *b, const char *name, sprout_instant t)
+{
+    sprout_buf_printf(b, "\"%s\":\"", name);
+    sprout_instant_put(b, t);
+    sprout_buf_put(b, SPROUT_STR("\","));
+}
+
+void sprout_plan_windowed_put(struct sprout_buf *b, const struct sprout_plan_windowed *w)
+{
+    if (!w->used) {
+        sprout_buf_put(b, SPROUT_STR("null"));
+        return;
+    }
+    sprout_buf_printf(b, "{\"over\":\"%s\",\"acts\":%s,\"traffic_hours\":%lld,",
+                      sprout_window_kind_text(w->kind), w->acts ? "true" : "false",
+                      (long long)w->traffic_hours);
+    put_moment(b, "start", w->start);
+    put_moment(b, "end", w->end);
+    sprout_buf_printf(b, "\"hours_ahead\":%lld,\"foretold\":%lld,\"forecast\":%lld,",
+                      (long long)w->hours, (long long)w->foretold, (long long)w->ours);
+    put_member(b, "expected_requests", w->expected);
+    sprout_buf_byte(b, ',');
+    put_member(b, "floor", w->floor);
+    sprout_buf_byte(b, ',');
+    put_member(b, "hourly_floor", w->hourly_floor);
+    sprout_buf_printf(b, ",\"requests\":%lld,", (long long)w->requests);
+    put_member(b, "quality", w->quality);
+    sprout_buf_byte(b, ',');
+    put_member(b, "account", w->account);
+    sprout_buf_printf(b, ",\"in_reach\":%s,\"raised\":%s}",
+                      w->in_reach ? "true" : "false", w->raised ? "true" : "false");
+}
+
 void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,
                          const struct sprout_plan_why *why)
 {
@@ -118,6 +152,8 @@ void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,
     put_member(b, "price", why->price);
     sprout_buf_byte(b, '}');
     put_predicted(b, p, &why->predicted);
+    sprout_buf_put(b, SPROUT_STR(",\"window\":"));
+    sprout_plan_windowed_put(b, &why->window);
     sprout_buf_put(b, SPROUT_STR(",\"verdicts\":"));
     sprout_plan_evidence_put(b, p, &why->evidence);
     sprout_buf_put(b, SPROUT_STR("}\n"));

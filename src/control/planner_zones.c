@@ -99,6 +99,7 @@ static enum sprout_status plan_zone(const struct sprout_plan_in *in,
     }
     here.grid = zone->grid;
     here.range = zone->range;
+    here.window = zone->window;
     struct sprout_arena scratch = *arena;
     const enum sprout_status status = sprout_plan(&here, &scratch, &plan, out_why, err);
     if (status == SPROUT_OK) {

@@ -121,6 +121,32 @@ static json_t *place_object(const struct sprout_snapshot *s,
     return o;
 }
 
+/* null where the floor is kept in each hour. */
+static json_t *window_object(const struct sprout_plan_windowed *w)
+{
+    if (!w->used) {
+        return json_null();
+    }
+    json_t *const o = json_object();
+    set(o, "over", c_text(sprout_window_kind_text(w->kind)));
+    set(o, "acts", json_boolean(w->acts));
+    set(o, "traffic_hours", count(w->traffic_hours));
+    set(o, "start", moment(w->start));
+    set(o, "end", moment(w->end));
+    set(o, "hours_ahead", count(w->hours));
+    set(o, "foretold", count(w->foretold));
+    set(o, "forecast", count(w->ours));
+    set(o, "expected_requests", number(w->expected));
+    set(o, "floor", number(w->floor));
+    set(o, "hourly_floor", number(w->hourly_floor));
+    set(o, "requests", count(w->requests));
+    set(o, "quality", number(w->quality));
+    set(o, "account", number(w->account));
+    set(o, "in_reach", json_boolean(w->in_reach));
+    set(o, "raised", json_boolean(w->raised));
+    return o;
+}
+
 /* A place other than home: its grid, and what the policy has there. */
 static json_t *zone_object(const struct sprout_snapshot *s,
                            const struct sprout_snapshot_place *p)
@@ -142,6 +168,7 @@ static json_t *zone_object(const struct sprout_snapshot *s,
     set(o, "price", number(z == NULL ? NAN : z->price));
     set(o, "grams_expected", number(z == NULL ? NAN : p->why.grams_mix.v));
     set(o, "quality_expected", number(z == NULL ? NAN : p->why.quality_mix));
+    set(o, "window", window_object(&p->why.window));
     set(o, "levels", levels);
     return o;
 }
@@ -226,6 +253,7 @@ static json_t *policy_object(const struct sprout_snapshot *s)
     set(o, "quality_expected", number(s->why.quality_mix));
     set(o, "grams_expected", number(s->why.grams_mix.v));
     set(o, "levels", levels);
+    set(o, "window", window_object(&s->why.window));
     set(o, "predictor", predictor_object(s));
     return o;
 }

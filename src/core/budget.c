@@ -30,12 +30,13 @@ size_t sprout_budget_raise(const struct sprout_budget_curve *c, size_t from, dou
     return best;
 }
 
-static double left_over(const struct sprout_budget *b,
-                        const struct sprout_budget_curve *c, double price)
+double sprout_budget_left(const struct sprout_budget *b,
+                          const struct sprout_budget_curve *c, double price)
 {
     double sum = b->account - b->caution;
     for (size_t h = 0; h < b->hours; h++) {
-        const size_t at = sprout_budget_at(c, price / b->grams_per_token[h]);
+        const size_t point = sprout_budget_at(c, price / b->grams_per_token[h]);
+        const size_t at = point > b->least ? point : b->least;
         const double weight = b->weight != NULL ? b->weight[h] : 1;
         sum += weight * (c->quality[at] - b->floor * c->quality_l0);
     }
@@ -50,17 +51,17 @@ double sprout_budget_price(const struct sprout_budget *b,
         least = fmin(least, b->grams_per_token[h]);
         most = fmax(most, b->grams_per_token[h]);
     }
-    if (left_over(b, c, 0) >= 0 || c->count < 2) {
+    if (sprout_budget_left(b, c, 0) >= 0 || c->count < 2) {
         return 0;
     }
     double low = log(c->ratio[1] * least) - 1,
            high = log(c->ratio[c->count - 1] * most) + 1e-9;
-    if (left_over(b, c, exp(high)) < 0) {
+    if (sprout_budget_left(b, c, exp(high)) < 0) {
         return exp(high);
     }
     for (int step = 0; step < STEPS; step++) {
         const double middle = (low + high) / 2;
-        if (left_over(b, c, exp(middle)) >= 0) {
+        if (sprout_budget_left(b, c, exp(middle)) >= 0) {
             high = middle;
         } else {
             low = middle;

@@ -45,11 +45,17 @@ struct sprout_budget {
     const double *grams_per_token; /* of each hour ahead, this one first */
     const double *weight;          /* traffic of each hour; NULL: 1 each */
     size_t hours;                  /* >= 1 */
+    size_t least; /* point of the curve that no hour falls under: of the hourly floor */
 };
 
 /* Grams per unit of quality: the least price that keeps the window's floor.  If none does,
  * the price of greatest quality in every hour. */
 double sprout_budget_price(const struct sprout_budget *b,
                            const struct sprout_budget_curve *c);
+
+/* What is left over at the window's end at a price, after caution; negative: the floor is
+ * not kept.  INFINITY asks for the most that can be had. */
+double sprout_budget_left(const struct sprout_budget *b,
+                          const struct sprout_budget_curve *c, double price);
 
 #endif

@@ -77,6 +77,23 @@ static void what_was_delivered_before_counts(void **state)
     assert_true(sprout_budget_price(&b, &curve) > even);
 }
 
+/* Hours that may not fall that low give more, so the others need not. */
+static void the_price_knows_that_no_hour_falls_under_its_own_floor(void **state)
+{
+    (void)state;
+    const double grams[] = {1, 20, 1000};
+    struct sprout_budget b = {.floor = 0.72, .grams_per_token = grams, .hours = 3};
+    const double free = sprout_budget_price(&b, &curve);
+    b.least = 1;
+    const double held = sprout_budget_price(&b, &curve);
+    assert_true(held < free && sprout_budget_left(&b, &curve, held) >= -1e-12);
+    b.least = 3;
+    assert_true(sprout_budget_price(&b, &curve) == 0);
+    assert_true(fabs(sprout_budget_left(&b, &curve, 0) - 3 * (0.5 - 0.36)) < 1e-12);
+    b.floor = 1.1;
+    assert_true(sprout_budget_left(&b, &curve, INFINITY) < 0);
+}
+
 static void a_floor_that_cannot_be_kept_gets_the_greatest_quality(void **state)
 {
     (void)state;
@@ -95,6 +112,7 @@ int main(void)
         cmocka_unit_test(the_price_is_the_least_that_keeps_the_floor),
         cmocka_unit_test(clean_hours_pay_for_dirty_ones),
         cmocka_unit_test(what_was_delivered_before_counts),
+        cmocka_unit_test(the_price_knows_that_no_hour_falls_under_its_own_floor),
         cmocka_unit_test(a_floor_that_cannot_be_kept_gets_the_greatest_quality),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

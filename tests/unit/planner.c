@@ -642,8 +642,8 @@ static void a_zone_of_a_plan_is_the_plan_of_the_zone(void **state)
     struct sprout_plan_in there = input(c, 180);
     there.range = (struct sprout_grid_range){{20}, {200}, 720};
     const struct sprout_plan_zone zones[] = {
-        {SPROUT_STR("FR"), there.grid, there.range},
-        {SPROUT_STR("XX"), SPROUT_GRID_VALUE_NONE, SPROUT_GRID_RANGE_NONE},
+        {SPROUT_STR("FR"), there.grid, there.range, NULL},
+        {SPROUT_STR("XX"), SPROUT_GRID_VALUE_NONE, SPROUT_GRID_RANGE_NONE, NULL},
     };
     struct sprout_plan_why why, zone_why[2], alone_why;
     const struct sprout_policy *p = NULL, *alone = NULL;
@@ -677,8 +677,8 @@ static void two_policies_that_differ_in_a_zone_have_two_names(void **state)
     const struct sprout_plan_in in = input(c, 300);
     char names[2][SPROUT_NAME_MAX + 1];
     for (int i = 0; i < 2; i++) {
-        const struct sprout_plan_zone zone = {SPROUT_STR("FR"), grid_of(20 + i),
-                                              in.range};
+        const struct sprout_plan_zone zone = {SPROUT_STR("FR"), grid_of(20 + i), in.range,
+                                              NULL};
         struct sprout_plan_why why, zone_why;
         const struct sprout_policy *p = NULL;
         struct sprout_arena arena = sprout_arena_of(memory, sizeof memory);

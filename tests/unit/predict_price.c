@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
+#include "core/predict_curve.h"
 #include "core/predict_price.h"
 
 enum { SAMPLES = 1000, DRAWS = 64 };
@@ -129,6 +130,37 @@ static void caution_and_levels_are_kept(void **state)
     assert_true(find(&g).mix[1] < find(&plain).mix[1]);
 }
 
+/* At each point of the curve, choosing one by one delivers what the curve says, and it is no
+ * dearer than the optimum of that quality. */
+static void a_curve_is_what_its_ratios_choose(void **state)
+{
+    (void)state;
+    static struct sprout_predict_curve c;
+    struct sprout_predict_goal g = {.ng_per_token = 700000};
+    sprout_predict_curve_make(samples, SAMPLES, &g, &c);
+    assert_int_equal(c.count, SPROUT_PREDICT_RATIOS);
+    assert_true(c.ratio[0] == 0 && c.ratio[1] > 0);
+    for (size_t k = 1; k < c.count; k++) {
+        assert_true(c.ratio[k] > c.ratio[k - 1] && c.quality[k] >= c.quality[k - 1]);
+    }
+    for (size_t k = 0; k < c.count; k += 51) {
+        const struct sprout_predict_price at = {
+            .ng_per_quality = llround(c.ratio[k] * 700000), .split = SPROUT_PREDICT_ONE};
+        double tokens = 0;
+        const double quality = delivered(&at, &g, &tokens);
+        assert_true(fabs(quality - c.quality[k] / c.quality_l0) < 2e-3);
+        assert_true(fabs(tokens - c.tokens[k]) < 2e-3 * c.tokens[k]);
+        g.floor = c.quality[k] / c.quality_l0 - 1e-9;
+        assert_true(c.tokens[k] <= find(&g).tokens * (1 + 1e-3));
+    }
+    g.levels = 5;
+    sprout_predict_curve_make(samples, SAMPLES, &g, &c);
+    assert_true(c.mix[0][1] <= 0 && c.mix[c.count - 1][1] <= 0);
+    g.levels = 1;
+    sprout_predict_curve_make(samples, SAMPLES, &g, &c);
+    assert_true(c.count == 1 && fabs(c.quality[0] - c.quality_l0) < 1e-12);
+}
+
 static void no_samples_are_refused(void **state)
 {
     (void)state;
@@ -151,6 +183,7 @@ int main(void)
         cmocka_unit_test(a_floor_beyond_reach_gives_the_best_there_is),
         cmocka_unit_test(a_floor_that_binds_nothing_costs_nothing),
         cmocka_unit_test(caution_and_levels_are_kept),
+        cmocka_unit_test(a_curve_is_what_its_ratios_choose),
         cmocka_unit_test(no_samples_are_refused),
     };
     return cmocka_run_group_tests_name("predict_price", tests, make_samples, NULL);

@@ -500,6 +500,9 @@ static void a_ledger_of_before_there_were_routes_is_migrated(void **state)
         "DROP TABLE series; ALTER TABLE old RENAME TO series;"
         "DROP TABLE metered; DROP TABLE examples; DROP TABLE retrainings; ALTER TABLE "
         "conversations DROP COLUMN prompt;"
+        "ALTER TABLE hourly DROP COLUMN predicted;"
+        "ALTER TABLE hourly DROP COLUMN quality;"
+        "ALTER TABLE hourly DROP COLUMN quality_l0;"
         "CREATE VIEW requests AS SELECT 1; PRAGMA user_version = 5";
     int seen[2] = {0, 0};
     struct sprout_record r = a_record(1);
@@ -518,6 +521,26 @@ static void a_ledger_of_before_there_were_routes_is_migrated(void **state)
                      SPROUT_OK);
     assert_int_equal(seen[0], 1);
     sprout_store_close(again);
+}
+
+/* What predictions said of what was served, where there was an answer at a known level. */
+static void predicted_quality_is_summed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        struct sprout_record record = a_record(i + 1);
+        record.predicted = (struct sprout_record_prediction){
+            .known = i != 3, .quality = {30000, 20000 + i, 10000}};
+        record.outcome = i == 4 ? SPROUT_OUTCOME_UPSTREAM_ERROR : SPROUT_OUTCOME_OK;
+        struct sprout_store_receipt receipt = a_receipt(&record);
+        receipt.level = i == 5 ? -1 : 1;
+        put(&receipt, true);
+    }
+    sum_up(SPROUT_STORE_ALL_TIME, SPROUT_BY_HOUR | SPROUT_BY_SLOT);
+    assert_int_equal(sum_count, 1);
+    assert_int_equal(sums[0].predicted, 3);
+    assert_int_equal(sums[0].quality, 60003);
+    assert_int_equal(sums[0].quality_l0, 90000);
 }
 
 /* What was measured, and the receipt that claims a part of it. */
@@ -655,6 +678,7 @@ int main(void)
         TEST(damaged_lines_are_kept_up_to_a_maximum_and_all_are_counted),
         TEST(routes_past_the_maximum_are_counted_together),
         TEST(a_ledger_of_before_there_were_routes_is_migrated),
+        TEST(predicted_quality_is_summed),
         TEST(metered_energy_adds_up_in_every_hour),
         TEST(a_newer_ledger_is_refused_and_not_touched),
         TEST(a_database_of_something_else_is_refused_and_not_touched),
