@@ -45,7 +45,7 @@ SPROUT_MUST_USE enum sprout_status sprout_store_examples(struct sprout_store *s,
                                                          void *ctx,
                                                          struct sprout_error *err);
 
-/* Judged ones later than `after`. */
+/* Prompts judged later than `after`. */
 SPROUT_MUST_USE enum sprout_status sprout_store_examples_since(struct sprout_store *s,
                                                                sprout_instant after,
                                                                int64_t *out_count,
@@ -64,7 +64,7 @@ SPROUT_MUST_USE enum sprout_status sprout_store_prune_examples(struct sprout_sto
 struct sprout_store_retraining {
     int64_t id;
     sprout_instant at;       /* what it knew: examples up to then */
-    struct sprout_str state; /* "replaced", "refused" */
+    struct sprout_str state; /* "replaced", "refused"; "returned": a damaged one was */
     struct sprout_str why;
     uint64_t before; /* id of the predictor that was in force */
     uint64_t after;  /* of the candidate; 0: there was none */
@@ -84,5 +84,11 @@ typedef void sprout_store_retraining_fn(void *ctx,
 SPROUT_MUST_USE enum sprout_status sprout_store_retrainings(
     struct sprout_store *s, int64_t limit, sprout_store_retraining_fn *each, void *ctx,
     struct sprout_error *err);
+
+/* Follows the replacements from the predictor *now, the configured one, to the one in force;
+ * *before is then the one that it replaced.  Where there were none both stay. */
+SPROUT_MUST_USE enum sprout_status sprout_store_learned(struct sprout_store *s,
+                                                        uint64_t *now, uint64_t *before,
+                                                        struct sprout_error *err);
 
 #endif

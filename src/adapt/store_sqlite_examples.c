@@ -38,8 +38,8 @@ static const char get_sql[] = "SELECT x.item, " AT_OF(
               "JOIN evaluations e ON e.id = i.run WHERE i.state = 'judged' ORDER BY at, "
               "x.item";
 static const char count_sql[] =
-    "SELECT count(*) FROM examples x JOIN evaluation_items i ON i.id = x.item "
-    "WHERE i.state = 'judged' AND " AT_OF("x.item") " > ?1";
+    "SELECT count(DISTINCT v.item) FROM evaluation_verdicts v "
+    "JOIN examples x ON x.item = v.item WHERE v.at > ?1";
 static const char prune_sql[] =
     "DELETE FROM examples WHERE item IN (SELECT x.item FROM examples x "
     "JOIN evaluation_items i ON i.id = x.item JOIN evaluations e ON e.id = i.run "
@@ -279,6 +279,33 @@ enum sprout_status sprout_store_retrainings(struct sprout_store *s, int64_t limi
             .length_error = figure_of(q, 13),
         };
         each(ctx, &r);
+    }
+    return end_of(s, q, code, err);
+}
+
+enum sprout_status sprout_store_learned(struct sprout_store *s, uint64_t *now,
+                                        uint64_t *before, struct sprout_error *err)
+{
+    sqlite3_stmt *q = NULL;
+    int code;
+    const enum sprout_status status =
+        prepare(s,
+                "SELECT before, after FROM retrainings WHERE state <> 'refused' "
+                "ORDER BY id",
+                &q, err);
+    if (status != SPROUT_OK) {
+        return status;
+    }
+    uint64_t id = *now, last = *before;
+    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+        if (id_of(sprout_store_column_str(q, 0)) == id) {
+            last = id;
+            id = id_of(sprout_store_column_str(q, 1));
+        }
+    }
+    if (code == SQLITE_DONE) {
+        *now = id;
+        *before = last;
     }
     return end_of(s, q, code, err);
 }

@@ -2,8 +2,10 @@
 /* weights.c - see weights.h. */
 #include "adapt/weights.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,4 +85,103 @@ enum sprout_status sprout_weights_write(const char *path, const void *bytes, siz
         return st;
     }
     return sprout_file_write(path, (struct sprout_str){bytes, len}, 0644, err);
+}
+
+/* ---- named by id ----------------------------------------------------------------------- */
+
+static const char name_begin[] = "predictor-", name_end[] = ".weights";
+
+enum { ID_DIGITS = 16, BEGIN_LEN = sizeof name_begin - 1, END_LEN = sizeof name_end - 1 };
+
+void sprout_weights_name(uint64_t id, char out[SPROUT_WEIGHTS_ID_NAME_MAX])
+{
+    snprintf(out, SPROUT_WEIGHTS_ID_NAME_MAX, "%s%016llx%s", name_begin,
+             (unsigned long long)id, name_end);
+}
+
+static enum sprout_status path_of(const char *dir, uint64_t id,
+                                  char out[SPROUT_WEIGHTS_PATH_MAX],
+                                  struct sprout_error *err)
+{
+    char name[SPROUT_WEIGHTS_ID_NAME_MAX];
+    sprout_weights_name(id, name);
+    const int n = snprintf(out, SPROUT_WEIGHTS_PATH_MAX, "%s/%s", dir, name);
+    return n > 0 && n < SPROUT_WEIGHTS_PATH_MAX
+               ? SPROUT_OK
+               : sprout_fail(err, SPROUT_LIMIT, "the path of the folder is too long");
+}
+
+enum sprout_status sprout_weights_open_id(const char *dir, uint64_t id,
+                                          struct sprout_weights *out,
+                                          struct sprout_error *err)
+{
+    char path[SPROUT_WEIGHTS_PATH_MAX];
+    struct sprout_weights w;
+    enum sprout_status st = path_of(dir, id, path, err);
+    if (st == SPROUT_OK) {
+        st = sprout_weights_open(path, &w, err);
+    }
+    if (st == SPROUT_OK && w.predictor.id != id) {
+        sprout_weights_close(&w);
+        st = sprout_fail(err, SPROUT_INVALID, "%s: other weights than its name says",
+                         path);
+    }
+    if (st == SPROUT_OK) {
+        *out = w;
+    }
+    return st;
+}
+
+enum sprout_status sprout_weights_write_id(const char *dir, uint64_t id,
+                                           const void *bytes, size_t len,
+                                           struct sprout_error *err)
+{
+    char path[SPROUT_WEIGHTS_PATH_MAX];
+    const enum sprout_status st = path_of(dir, id, path, err);
+    return st == SPROUT_OK ? sprout_weights_write(path, bytes, len, err) : st;
+}
+
+/* The id in such a name, or in that of its temporary file; false for other names. */
+static bool read_name(const char *name, uint64_t *out_id, bool *out_whole)
+{
+    uint64_t id = 0;
+    if (strncmp(name, name_begin, BEGIN_LEN) != 0) {
+        return false;
+    }
+    name += BEGIN_LEN;
+    for (int i = 0; i < ID_DIGITS; i++, name++) {
+        const bool digit = *name >= '0' && *name <= '9';
+        if (!digit && !(*name >= 'a' && *name <= 'f')) {
+            return false;
+        }
+        id = id << 4 | (uint64_t)(digit ? *name - '0' : *name - 'a' + 10);
+    }
+    if (strncmp(name, name_end, END_LEN) != 0) {
+        return false;
+    }
+    *out_id = id;
+    *out_whole = name[END_LEN] == '\0';
+    return *out_whole || strncmp(name + END_LEN, ".tmp", 4) == 0;
+}
+
+void sprout_weights_sweep(const char *dir, const uint64_t *keep, size_t count)
+{
+    DIR *const d = opendir(dir);
+    const struct dirent *e;
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        uint64_t id;
+        bool kept = false, whole;
+        if (!read_name(e->d_name, &id, &whole)) {
+            continue;
+        }
+        for (size_t i = 0; i < count; i++) {
+            kept = kept || (whole && id == keep[i]);
+        }
+        if (!kept) {
+            unlinkat(dirfd(d), e->d_name, 0);
+        }
+    }
+    if (d != NULL) {
+        closedir(d);
+    }
 }

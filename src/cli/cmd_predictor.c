@@ -7,6 +7,7 @@
 #include "adapt/file.h"
 #include "adapt/weights.h"
 #include "cli/cli.h"
+#include "cli/predictor_dir.h"
 #include "cli/predictor_print.h"
 
 enum { PROMPT_MAX = 64 * 1024 * 1024 };
@@ -14,6 +15,7 @@ enum { PROMPT_MAX = 64 * 1024 * 1024 };
 static const char usage[] =
     "usage: sprout predictor [--json] FILE\n"
     "       sprout predictor [--json] --prompt TEXTFILE FILE\n"
+    "       sprout predictor [--json] --dir DIR\n"
     "\n"
     "Shows a predictor's own figures: log loss against the base rate, calibration, R2 "
     "of\n"
@@ -21,7 +23,10 @@ static const char usage[] =
     "\n"
     "  --prompt TEXTFILE  predict for the prompt in this file instead; - is standard "
     "input\n"
-    "  --json             one line of JSON\n"
+    "  --dir DIR          instead: which one is in force in the folder of a control, "
+    "and\n"
+    "                     every attempt to replace it\n"
+    "  --json             one line of JSON; with --dir one an attempt\n"
     "  --help             this text\n"
     "\n"
     "Exit status: 0; 2 for a wrong command line; 65 for a damaged file or one of "
@@ -52,16 +57,20 @@ int sprout_cmd_predictor(int argc, char **argv)
 {
     static const struct option long_options[] = {
         {"prompt", required_argument, NULL, 'p'},
+        {"dir", required_argument, NULL, 'd'},
         {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    const char *prompt = NULL;
+    const char *prompt = NULL, *dir = NULL;
     bool json = false;
     for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
         switch (c) {
         case 'p':
             prompt = optarg;
+            break;
+        case 'd':
+            dir = optarg;
             break;
         case 'j':
             json = true;
@@ -73,11 +82,15 @@ int sprout_cmd_predictor(int argc, char **argv)
             return sprout_status_exit(SPROUT_USAGE);
         }
     }
-    if (optind != argc - 1) {
-        return fail(SPROUT_USAGE, "expected one file of weights; 'sprout predictor "
-                                  "--help' says how");
-    }
     struct sprout_error err = {0};
+    if (dir != NULL && prompt == NULL && optind == argc) {
+        const enum sprout_status shown = sprout_predictor_print_dir(dir, json, &err);
+        return shown == SPROUT_OK ? 0 : fail(shown, err.message);
+    }
+    if (dir != NULL || optind != argc - 1) {
+        return fail(SPROUT_USAGE, "expected one file of weights, or --dir DIR; 'sprout "
+                                  "predictor --help' says how");
+    }
     struct sprout_weights w;
     enum sprout_status st = sprout_weights_open(argv[optind], &w, &err);
     if (st != SPROUT_OK) {

@@ -13,19 +13,26 @@
 #include "adapt/weights.h"
 #include "cli/cli.h"
 #include "cli/predictor_print.h"
+#include "cli/train_dir.h"
 #include "core/instant.h"
 #include "core/predict_model.h"
 #include "sim/train_examples.h"
 
 static const char usage[] =
     "usage: sprout train --requests DIR --out FILE [OPTION...]\n"
+    "       sprout train --ledger FILE --out FILE [OPTION...]\n"
+    "       sprout train --dir DIR [OPTION...]\n"
     "\n"
-    "Trains a predictor on measured requests (one <task>.jsonl per task, as 'sprout\n"
-    "simulate' reads them) and writes its weights.  One that does not beat the base rate "
+    "Trains a predictor and writes its weights.  One that does not beat the base rate "
     "on\n"
     "prompts held out is refused, and FILE stays as it was.\n"
     "\n"
-    "  --requests DIR   what to learn from\n"
+    "  --requests DIR   learn from measured requests (one <task>.jsonl per task, as\n"
+    "                   'sprout simulate' reads them)\n"
+    "  --ledger FILE    learn from what evaluations left in this ledger\n"
+    "  --dir DIR        learn from the ledger in the folder of a control, hold a part\n"
+    "                   out, and replace the predictor in force there if the new one is\n"
+    "                   better on it: what control does by itself\n"
     "  --out FILE       where the weights go\n"
     "  --only TASKS     of the folder only these tasks, by commas\n"
     "  --maths TASKS    tasks whose prompts are maths (default: gsm8k); names are used "
@@ -38,16 +45,20 @@ static const char usage[] =
     "same\n"
     "                   folder and seed give the same bytes\n"
     "  --threads N      1 to 8 (default: one a processor); the result is the same\n"
+    "  --background     with --dir: at the lowest priority, in one thread, silently\n"
     "  --json           the figures as JSON\n"
     "  --help           this text\n"
     "\n"
-    "Exit status: 0; 1 for a predictor that does not beat the base rate; 2 for a wrong\n"
-    "command line; 65 for damaged or too few requests; 66 where there is no folder; 74 "
-    "when\n"
-    "writing failed.\n";
+    "Exit status: 0; 1 for a predictor that does not beat the base rate, or the one in\n"
+    "force; 2 for a wrong command line; 65 for damaged or too few requests; 66 where "
+    "there\n"
+    "is no folder; 74 when writing failed.\n";
 
 enum option_id {
     OPT_REQUESTS = 256,
+    OPT_LEDGER,
+    OPT_DIR,
+    OPT_BACKGROUND,
     OPT_OUT,
     OPT_ONLY,
     OPT_MATHS,
@@ -61,6 +72,9 @@ enum option_id {
 
 static const struct option long_options[] = {
     {"requests", required_argument, NULL, OPT_REQUESTS},
+    {"ledger", required_argument, NULL, OPT_LEDGER},
+    {"dir", required_argument, NULL, OPT_DIR},
+    {"background", no_argument, NULL, OPT_BACKGROUND},
     {"out", required_argument, NULL, OPT_OUT},
     {"only", required_argument, NULL, OPT_ONLY},
     {"maths", required_argument, NULL, OPT_MATHS},
@@ -74,12 +88,13 @@ static const struct option long_options[] = {
 };
 
 struct command {
-    const char *requests;
+    const char *requests, *ledger, *dir; /* one of them; NULL: not given */
     const char *out;
     const char *only; /* NULL: all tasks */
     const char *maths;
     const char *note;
     struct sprout_train_opts opts;
+    bool background;
     bool json;
     bool help;
     struct sprout_error err;
@@ -117,6 +132,15 @@ static enum sprout_status take(struct command *c, enum option_id id)
     switch (id) {
     case OPT_REQUESTS:
         c->requests = optarg;
+        break;
+    case OPT_LEDGER:
+        c->ledger = optarg;
+        break;
+    case OPT_DIR:
+        c->dir = optarg;
+        break;
+    case OPT_BACKGROUND:
+        c->background = true;
         break;
     case OPT_OUT:
         c->out = optarg;
@@ -162,10 +186,12 @@ static enum sprout_status parse(struct command *c, int argc, char **argv)
             return st;
         }
     }
-    if (!c->help && (c->requests == NULL || c->out == NULL || optind != argc)) {
+    const int sources = (c->requests != NULL) + (c->ledger != NULL) + (c->dir != NULL);
+    const bool needs_file = c->dir == NULL;
+    if (!c->help && (sources != 1 || needs_file != (c->out != NULL) || optind != argc)) {
         return sprout_fail(&c->err, SPROUT_USAGE,
-                           "expected --requests DIR and --out FILE; 'sprout train "
-                           "--help' says how");
+                           "expected --requests DIR or --ledger FILE, and --out FILE; or "
+                           "--dir DIR alone; 'sprout train --help' says how");
     }
     return SPROUT_OK;
 }
@@ -273,6 +299,18 @@ static enum sprout_status read_and_train(struct command *c)
     return st;
 }
 
+static enum sprout_status work(struct command *c)
+{
+    if (c->requests != NULL) {
+        return read_and_train(c);
+    }
+    c->opts.progress = isatty(STDERR_FILENO) && !c->background ? show_progress : NULL;
+    return c->dir != NULL
+               ? sprout_train_dir(c->dir, &c->opts, c->background, c->json, &c->err)
+               : sprout_train_ledger(c->ledger, c->out, c->note, &c->opts, c->json,
+                                     &c->err);
+}
+
 int sprout_cmd_train(int argc, char **argv)
 {
     struct command c = {.maths = "gsm8k", .opts = {.seed = 1}};
@@ -283,7 +321,7 @@ int sprout_cmd_train(int argc, char **argv)
         return 0;
     }
     if (st == SPROUT_OK) {
-        st = read_and_train(&c);
+        st = work(&c);
     }
     if (st != SPROUT_OK) {
         fprintf(stderr, "sprout train: %s\n", c.err.message);

@@ -198,6 +198,7 @@ static void turn(struct loop *l)
     sprout_daemon_evaluate(&l->work, wall);
     sprout_daemon_feedback_turn(&l->work, mono, wall);
     sprout_daemon_plan(&l->work, mono, wall);
+    sprout_daemon_learn_turn(&l->work, mono);
     sprout_daemon_backfill(&l->work, mono, wall);
     sprout_daemon_retain(&l->work, mono, wall);
 }

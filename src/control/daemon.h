@@ -25,6 +25,7 @@
 #define SPROUT_PATH_JOURNAL "journal.ndjson"
 #define SPROUT_PATH_LEDGER  "ledger.db"
 #define SPROUT_PATH_PID     "control.pid"
+#define SPROUT_PATH_TRAIN   "train.lock" /* held by whoever trains, or deletes weights */
 #define SPROUT_PATH_ADMIN   "control.addr" /* where the admin API listens, one line */
 
 /* Loads the configuration as it was at the start, command line included. */

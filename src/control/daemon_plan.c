@@ -56,6 +56,7 @@ enum sprout_status sprout_daemon_use(struct sprout_daemon *d,
         sprout_weights_close(&weights);
         return status;
     }
+    d->weights_configured = weights.predictor.id;
     sprout_daemon_predictor_use(d, &weights);
     sprout_daemon_meter_stop(d); /* the new one may name others */
     sprout_daemon_grid_use(d, &places, wall);
@@ -309,6 +310,7 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
     in.judged = verdicts;
     in.withdrawn = sprout_daemon_feedback_withdrawn(d, SPROUT_PLAN_STRATUM);
     d->withdrawn = in.withdrawn;
+    sprout_daemon_learn_take(d, wall);
     sprout_daemon_predictor_plan(d, &in);
     const bool windows = sprout_daemon_windows(d, wall);
     in.window = windows ? &d->window[0].plan : NULL;
@@ -336,6 +338,7 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
     d->plan_slot = slot;
     d->policy = policy;
     d->why = why;
+    sprout_daemon_learn_sweep(d);
     for (size_t i = 0; i < d->places.zones; i++) {
         d->places.zone[i].why = zone_why[i];
     }

@@ -49,29 +49,29 @@ enum sprout_status sprout_daemon_predictor_open(const struct sprout_config *c,
 
 void sprout_daemon_predictor_use(struct sprout_daemon *d, struct sprout_weights *weights)
 {
+    const uint64_t old = d->weights.predictor.id;
+    d->weights_before = old != weights->predictor.id ? old : d->weights_before;
     sprout_weights_close(&d->weights);
     d->weights = *weights;
     d->weights_there = false;
+    d->weights_sweep = true;
     *weights = (struct sprout_weights){0};
 }
 
 /* True when the folder holds them whole. */
 static bool publish(struct sprout_daemon *d)
 {
-    char path[SPROUT_DAEMON_PATH_MAX];
+    const uint64_t id = d->weights.predictor.id;
     struct sprout_error err = {.message = ""};
     struct sprout_weights there;
 
-    snprintf(d->weights_name, sizeof d->weights_name, "predictor-%016llx.weights",
-             (unsigned long long)d->weights.predictor.id);
-    if (sprout_daemon_path(d->config->dir, d->weights_name, path, &err) != SPROUT_OK) {
-        return false;
-    }
-    if (sprout_weights_open(path, &there, NULL) == SPROUT_OK) {
+    sprout_weights_name(id, d->weights_name);
+    if (sprout_weights_open_id(d->config->dir, id, &there, NULL) == SPROUT_OK) {
         sprout_weights_close(&there);
         return true;
     }
-    if (sprout_weights_write(path, d->weights.map, d->weights.len, &err) != SPROUT_OK) {
+    if (sprout_weights_write_id(d->config->dir, id, d->weights.map, d->weights.len,
+                                &err) != SPROUT_OK) {
         sprout_log_warn("predictor-not-published", "the mixes hold: %s", err.message);
         return false;
     }

@@ -111,6 +111,7 @@ void sprout_daemon_close(struct sprout_daemon *d)
         free(d->pending[i].json);
     }
     d->pending_count = 0;
+    sprout_daemon_learn_close(d);
     sprout_daemon_predictor_close(d);
     free(d->window);
     d->window = NULL;

@@ -18,6 +18,7 @@
 #include "control/planner.h"
 #include "control/signs.h"
 #include "control/snapshot.h"
+#include "control/supervise_child.h"
 #include "control/window.h"
 
 enum {
@@ -91,7 +92,12 @@ struct sprout_daemon {
 
     struct sprout_weights weights; /* map NULL: no predictor */
     bool weights_there;            /* in the folder, under weights_name */
-    char weights_name[64];
+    char weights_name[SPROUT_WEIGHTS_ID_NAME_MAX];
+    uint64_t weights_configured;           /* id; 0: none */
+    uint64_t weights_before;               /* id of those that were replaced; 0: none */
+    bool weights_sweep;                    /* the folder may hold others than these */
+    struct sprout_child trainer;           /* a process that trains; pid 0: none */
+    sprout_mono train_next;                /* look whether one is due */
     struct sprout_predict_sample *samples; /* owned; room for those of a plan */
 
     struct sprout_hash_key salt;
@@ -159,6 +165,13 @@ void sprout_daemon_predictor_close(struct sprout_daemon *d);
  * ledger; where they do not, what there is of them is deleted. */
 SPROUT_MUST_USE enum sprout_status sprout_daemon_learn_keep(struct sprout_daemon *d,
                                                             struct sprout_error *err);
+/* Takes the predictor that the ledger names in place of the configured one. */
+void sprout_daemon_learn_take(struct sprout_daemon *d, sprout_instant wall);
+/* Has one trained when enough was judged, and a plan made when that has ended. */
+void sprout_daemon_learn_turn(struct sprout_daemon *d, sprout_mono mono);
+/* Once a policy names the weights in force: deletes all but these and the ones before. */
+void sprout_daemon_learn_sweep(struct sprout_daemon *d);
+void sprout_daemon_learn_close(struct sprout_daemon *d);
 /* Deletes examples that are too old or too many. */
 SPROUT_MUST_USE enum sprout_status sprout_daemon_learn_prune(struct sprout_daemon *d,
                                                              sprout_instant wall,

@@ -225,6 +225,39 @@ static void a_retraining_comes_back_as_it_was(void **state)
     assert_true(back.prefer_before == 1.5 && isnan(back.prefer_after));
 }
 
+static void replace(uint64_t before, uint64_t after, const char *how)
+{
+    const struct sprout_store_retraining r = {.state = sprout_str_of(how),
+                                              .why = SPROUT_STR(""),
+                                              .before = before,
+                                              .after = after};
+    assert_int_equal(sprout_store_put_retraining(store, &r, NULL), SPROUT_OK);
+}
+
+static uint64_t learned(uint64_t configured, uint64_t *before)
+{
+    *before = 0;
+    assert_int_equal(sprout_store_learned(store, &configured, before, NULL), SPROUT_OK);
+    return configured;
+}
+
+static void replacements_are_followed_from_the_configured_predictor(void **state)
+{
+    (void)state;
+    uint64_t before;
+    replace(1, 2, "replaced");
+    replace(2, 3, "refused");
+    replace(9, 8, "replaced"); /* of another configuration */
+    replace(2, 4, "replaced");
+    assert_int_equal(learned(1, &before), 4);
+    assert_int_equal(before, 2);
+    assert_int_equal(learned(9, &before), 8);
+    assert_int_equal(learned(7, &before), 7);
+    assert_int_equal(before, 0);
+    replace(4, 2, "returned"); /* its file was damaged: back to the one before */
+    assert_int_equal(learned(1, &before), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +267,9 @@ int main(void)
                                         open_store, close_store),
         cmocka_unit_test_setup_teardown(examples_are_kept_only_where_the_ledger_says_so,
                                         open_store, close_store),
+        cmocka_unit_test_setup_teardown(
+            replacements_are_followed_from_the_configured_predictor, open_store,
+            close_store),
         cmocka_unit_test_setup_teardown(a_retraining_comes_back_as_it_was, open_store,
                                         close_store),
     };

@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "adapt/file.h"
@@ -69,12 +72,61 @@ static void a_missing_file_is_not_found_and_another_is_no_weights(void **state)
     assert_non_null(strstr(err.message, "README.md"));
 }
 
+static bool is_there(const char *dir, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return access(path, F_OK) == 0;
+}
+
+static void in_a_folder_they_are_named_by_their_id_and_swept(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/sprout-weights-XXXXXX", name[SPROUT_WEIGHTS_ID_NAME_MAX];
+    static const char *const others[] = {
+        "predictor-00000000000000aa.weights", "predictor-00000000000000ab.weights",
+        "predictor-00000000000000ab.weights.tmp77", "predictor-mine.weights",
+        "predictor-00000000000000ab.weights.bak"};
+    struct sprout_weights w;
+    struct sprout_predictor p;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(sprout_predictor_view(file.bytes, file.len, &p, NULL), SPROUT_OK);
+    assert_int_equal(sprout_weights_write_id(dir, p.id, file.bytes, file.len, NULL),
+                     SPROUT_OK);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s", dir, others[i]);
+        assert_int_equal(sprout_weights_write(path, file.bytes, file.len, NULL),
+                         SPROUT_OK);
+    }
+    assert_int_equal(sprout_weights_open_id(dir, p.id, &w, NULL), SPROUT_OK);
+    sprout_weights_close(&w);
+    assert_int_equal(sprout_weights_open_id(dir, 0xaa, &w, NULL), SPROUT_INVALID);
+    assert_int_equal(sprout_weights_open_id(dir, 0xac, &w, NULL), SPROUT_NOT_FOUND);
+
+    const uint64_t keep[] = {p.id, 0xaa};
+    sprout_weights_sweep(dir, keep, 2);
+    sprout_weights_name(p.id, name);
+    assert_true(is_there(dir, name) && is_there(dir, others[0]));
+    assert_false(is_there(dir, others[1]) || is_there(dir, others[2]));
+    assert_true(is_there(dir, others[3]) && is_there(dir, others[4])); /* not ours */
+
+    const char *const left[] = {name, others[0], others[3], others[4]};
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s", dir, left[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_weights_are_taken),
         cmocka_unit_test(a_flipped_bit_is_refused_wherever_it_is),
         cmocka_unit_test(weights_cut_short_are_refused),
+        cmocka_unit_test(in_a_folder_they_are_named_by_their_id_and_swept),
         cmocka_unit_test(a_missing_file_is_not_found_and_another_is_no_weights),
     };
     return cmocka_run_group_tests_name("weights", tests, read_file, free_file);
