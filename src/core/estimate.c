@@ -3,10 +3,14 @@
  *
  * Cells stand in an open-addressed table of fixed size.  A result is made in one pass over
  * it: small cells are pooled, cells without holdout left out, and what remains is summed
- * into four terms (mix, holdout, L1 and their variances), from which all intervals come. */
+ * into terms (mix, holdout, L1 and their variances), from which all intervals come.  Where
+ * enough lengths were predicted a second pass makes the same terms of energy less what the
+ * length explains.  Sums of a cell and their spread: estimate_cell.h. */
 #include "core/estimate.h"
 
 #include <stdint.h>
+
+#include "core/estimate_cell.h"
 
 #define Z_95 1.959963984540054
 /* Precision of the mixing normal: the sequence is tightest where log N/D has a standard
@@ -15,35 +19,8 @@
 #define ALPHA   0.05
 #define DF_MIN  4.0 /* below, the expansion of t is not good enough */
 
-/* Sums over the conversations of one arm in one cell. */
-struct sums {
-    int64_t n;
-    double e;  /* joules */
-    double e2; /* squared */
-    double e3; /* to the third */
-    double e4;
-};
-
-/* Under the mix, sums over products of grams spent (g) and grams per joule (c). */
-struct graded {
-    int64_t n;
-    double g;
-    double c;
-    double g2, gc, gc2;
-    double c2, c3, c4;
-};
-
-struct cell {
-    bool used;
-    uint64_t label;
-    struct sums holdout;
-    struct sums mix;
-    struct sums l1;
-    struct graded graded; /* the mix conversations with known grams */
-};
-
 struct sprout_estimate {
-    struct cell *cells;
+    struct sprout_estimate_cell *cells;
     size_t slots; /* a power of two, at least a third more than max_cells */
     size_t max_cells;
     size_t used;
@@ -77,15 +54,16 @@ static size_t slots_for(size_t max_cells)
 
 size_t sprout_estimate_memory(size_t max_cells)
 {
-    return sizeof(struct sprout_estimate) + slots_for(max_cells) * sizeof(struct cell) +
+    return sizeof(struct sprout_estimate) +
+           slots_for(max_cells) * sizeof(struct sprout_estimate_cell) +
            2 * _Alignof(max_align_t);
 }
 
 struct sprout_estimate *sprout_estimate_new(struct sprout_arena *arena, size_t max_cells)
 {
     struct sprout_estimate *e = sprout_arena_alloc(arena, sizeof *e);
-    struct cell *cells =
-        sprout_arena_array(arena, slots_for(max_cells), sizeof(struct cell));
+    struct sprout_estimate_cell *cells = sprout_arena_array(
+        arena, slots_for(max_cells), sizeof(struct sprout_estimate_cell));
     if (e == NULL || cells == NULL || max_cells == 0) {
         return NULL;
     }
@@ -94,12 +72,16 @@ struct sprout_estimate *sprout_estimate_new(struct sprout_arena *arena, size_t m
     return e;
 }
 
-/* NULL when there is no room for another. */
-static struct cell *find_cell(struct sprout_estimate *e, uint64_t label)
+/* Conversations with a predicted length and those without are cells apart: whether there
+ * was one was known before the choice, too.  NULL when there is no room for another. */
+static struct sprout_estimate_cell *find_cell(struct sprout_estimate *e, uint64_t label,
+                                              bool predicted)
 {
     /* The label may be any number, not only a good hash. */
-    size_t at = (size_t)((label * UINT64_C(0x9E3779B97F4A7C15)) >> 20) & (e->slots - 1);
-    while (e->cells[at].used && e->cells[at].label != label) {
+    const uint64_t mixed = (label * 2 + predicted) * UINT64_C(0x9E3779B97F4A7C15);
+    size_t at = (size_t)(mixed >> 20) & (e->slots - 1);
+    while (e->cells[at].used &&
+           (e->cells[at].label != label || e->cells[at].predicted != predicted)) {
         at = (at + 1) & (e->slots - 1);
     }
     if (!e->cells[at].used) {
@@ -107,32 +89,10 @@ static struct cell *find_cell(struct sprout_estimate *e, uint64_t label)
             return NULL;
         }
         e->used++;
-        e->cells[at] = (struct cell){.used = true, .label = label};
+        e->cells[at] = (struct sprout_estimate_cell){
+            .used = true, .label = label, .predicted = predicted};
     }
     return &e->cells[at];
-}
-
-static void add(struct sums *s, double joules)
-{
-    s->n++;
-    s->e += joules;
-    s->e2 += joules * joules;
-    s->e3 += joules * joules * joules;
-    s->e4 += joules * joules * joules * joules;
-}
-
-static void add_graded(struct graded *s, double joules, double grams)
-{
-    const double c = grams / joules;
-    s->n++;
-    s->g += grams;
-    s->c += c;
-    s->g2 += grams * grams;
-    s->gc += grams * c;
-    s->gc2 += grams * c * c;
-    s->c2 += c * c;
-    s->c3 += c * c * c;
-    s->c4 += c * c * c * c;
 }
 
 void sprout_estimate_add(struct sprout_estimate *e,
@@ -143,118 +103,31 @@ void sprout_estimate_add(struct sprout_estimate *e,
         e->unknown++;
         return;
     }
-    struct cell *c = find_cell(e, unit->cell);
+    const bool predicted = unit->predicted > 0 && isfinite(unit->predicted);
+    const double x = predicted ? unit->predicted : 0;
+    struct sprout_estimate_cell *c = find_cell(e, unit->cell, predicted);
     if (c == NULL) {
         e->dropped++;
         return;
     }
     if (unit->arm == SPROUT_ESTIMATE_HOLDOUT) {
-        add(&c->holdout, joules);
+        sprout_joint_add(&c->holdout, joules, x);
+        c->holdout_predicted += predicted;
         return;
     }
     if (unit->at_l1) {
-        add(&c->l1, joules);
+        sprout_sums_add(&c->l1, joules);
     }
     if (unit->arm == SPROUT_ESTIMATE_MIX) {
-        add(&c->mix, joules);
+        sprout_joint_add(&c->mix, joules, x);
         /* A conversation without energy says nothing of its hours' grams per joule. */
         if (joules > 0 && isfinite(unit->grams.v)) {
-            add_graded(&c->graded, joules, unit->grams.v);
+            sprout_graded_add(&c->graded, joules, unit->grams.v, x);
         }
     }
 }
 
 /* ---- cells to compare ------------------------------------------------------------------ */
-
-static void merge_sums(struct sums *to, const struct sums *from)
-{
-    to->n += from->n;
-    to->e += from->e;
-    to->e2 += from->e2;
-    to->e3 += from->e3;
-    to->e4 += from->e4;
-}
-
-static void merge_graded(struct graded *to, const struct graded *from)
-{
-    to->n += from->n;
-    to->g += from->g;
-    to->c += from->c;
-    to->g2 += from->g2;
-    to->gc += from->gc;
-    to->gc2 += from->gc2;
-    to->c2 += from->c2;
-    to->c3 += from->c3;
-    to->c4 += from->c4;
-}
-
-static void merge_cell(struct cell *to, const struct cell *from)
-{
-    merge_sums(&to->holdout, &from->holdout);
-    merge_sums(&to->mix, &from->mix);
-    merge_sums(&to->l1, &from->l1);
-    merge_graded(&to->graded, &from->graded);
-}
-
-/* Of one conversation's energy; 0 where there are too few to tell. */
-static double variance(const struct sums *s)
-{
-    const double n = (double)s->n;
-    return s->n < 2 ? 0 : fmax(s->e2 - s->e * s->e / n, 0) / (n - 1);
-}
-
-/* Variances of the sums of the mix, given each conversation's c.  That answers are briefer
- * where the grid is dirty was planned and is no chance, so what counts is the spread about a
- * line: energy as a line in c, grams as c times that.  Where the plan is no line the rest of
- * it is counted too, and the interval is wider than it need be. */
-enum { LINE = 2, LINE_LEAST = 2 * LINE };
-
-#define ONE_VALUE 1e-9 /* spread of c, relative, below which it is one */
-
-/* What is left of a sum of squares when `both` / `other` of the other is taken out. */
-static double about(double squares, double both, double other)
-{
-    return fmax(squares - both * both / other, 0);
-}
-
-static double energy_variance(const struct cell *cell)
-{
-    const struct graded *g = &cell->graded;
-    const struct sums *s = &cell->mix;
-    const double n = (double)s->n;
-    if (g->n != s->n || g->n < LINE_LEAST) { /* the grid of some hours is not known */
-        return n * variance(s);
-    }
-    const double spread = about(g->c2, g->c, n);
-    if (spread <= ONE_VALUE * g->c2) {
-        return n * variance(s);
-    }
-    return n / (n - LINE) * about(about(s->e2, s->e, n), g->g - g->c * s->e / n, spread);
-}
-
-static double grams_variance(const struct cell *cell)
-{
-    const struct graded *g = &cell->graded;
-    if (g->n < LINE_LEAST) {
-        return g->c2 * variance(&cell->mix);
-    }
-    const double n = (double)g->n, about_c = about(g->g2, g->gc, g->c2);
-    const double spread = about(g->c4, g->c3, g->c2);
-    if (spread <= ONE_VALUE * g->c4) {
-        return n / (n - 1) * about_c;
-    }
-    return n / (n - LINE) * about(about_c, g->gc2 - g->gc * g->c3 / g->c2, spread);
-}
-
-/* Fourth central moment over the squared second, of the sample: 3 for a normal one. */
-static double kurtosis(const struct sums *s)
-{
-    const double n = (double)s->n, m = s->e / n, mm = m * m;
-    const double second = s->e2 / n - mm;
-    const double fourth =
-        s->e4 / n - 4 * m * s->e3 / n + 6 * mm * s->e2 / n - 3 * mm * mm;
-    return second > 1e-12 * mm ? fourth / (second * second) : 3;
-}
 
 /* An independent part of a result: one arm, over all cells that are compared. */
 struct term {
@@ -267,7 +140,8 @@ struct term {
 };
 
 /* Adds a sum over conversations of `s`, given the value it took and its variance. */
-static void term_add(struct term *t, const struct sums *s, double value, double var)
+static void term_add(struct term *t, const struct sprout_sums *s, double value,
+                     double var)
 {
     const double n = (double)s->n;
     t->value += value;
@@ -275,7 +149,7 @@ static void term_add(struct term *t, const struct sums *s, double value, double 
     t->var2_n1 += var * var / (n - 1);
     t->var2_2n += var * var / (2 * n);
     t->n += n;
-    t->kurtosis += n * kurtosis(s);
+    t->kurtosis += n * sprout_sums_kurtosis(s);
 }
 
 /* var^2 over its degrees of freedom (Satterthwaite): the error of a sample's variance is
@@ -287,20 +161,30 @@ static double term_var2_over_df(const struct term *t)
     return t->var2_n1 + excess * t->var2_2n;
 }
 
-/* Adds w times the mean of `s`. */
-static void term_add_mean(struct term *t, const struct sums *s, double w)
+/* Adds w times the mean of `s`, and what is known without it. */
+static void term_add_mean(struct term *t, const struct sprout_sums *s, double w,
+                          double known)
 {
     const double n = (double)s->n;
-    term_add(t, s, w * s->e / n, w * w / n * variance(s));
+    term_add(t, s, w * s->e / n + known, w * w / n * sprout_sums_variance(s));
 }
+
+/* What is taken out of energy per unit of predicted length; [0] for joules, [1] for grams.
+ * All 0: the comparison is not adjusted. */
+struct slopes {
+    double holdout; /* beta */
+    double mix[2];  /* R beta */
+};
 
 /* What a result is made of; [0] in joules, [1] in grams. */
 struct totals {
     struct term mix[2];
     struct term holdout[2];
     struct term l1[2];
-    bool l1_known; /* in every cell that is spoken of */
+    struct sprout_joint_spread within; /* the holdout's, summed over cells */
+    bool l1_known;                     /* in every cell that is spoken of */
     int64_t n_holdout;
+    int64_t n_predicted; /* in the holdout */
     int64_t n_mix;
     int64_t n_graded;
     int64_t n_l1;
@@ -310,23 +194,39 @@ struct totals {
 
 /* The mix gives a sum with the weights c_j (1 for energy); the other arms a mean, taken
  * W = sum c_j times. */
-static void compare_cell(struct totals *t, const struct cell *c)
+static void compare_arms(struct totals *t, const struct sprout_estimate_cell *c,
+                         const struct slopes *slopes)
 {
-    const double n = (double)c->mix.n;
-    term_add(&t->mix[0], &c->mix, c->mix.e, energy_variance(c));
-    term_add(&t->mix[1], &c->mix, c->graded.g, grams_variance(c));
+    const double beta = slopes->holdout;
+    const double weight[2] = {sprout_joint_n(&c->mix), c->graded.c};
+    const double lengths[2] = {sprout_joint_x(&c->mix), c->graded.z};
+    const double spent[2] = {sprout_joint_e(&c->mix), c->graded.g};
+    const struct sprout_sums holdout = sprout_joint_along(&c->holdout, beta);
 
-    const double weight[2] = {n, c->graded.c};
-    const bool l1 = c->l1.n >= 2;
     for (int k = 0; k < 2; k++) {
-        term_add_mean(&t->holdout[k], &c->holdout, weight[k]);
-        if (l1) {
-            term_add_mean(&t->l1[k], &c->l1, weight[k]);
+        const struct sprout_sums mix = sprout_joint_along(&c->mix, slopes->mix[k]);
+        const struct sprout_graded g = sprout_graded_along(&c->graded, slopes->mix[k]);
+        term_add(&t->mix[k], &mix, spent[k],
+                 k == 0 ? sprout_energy_variance(&mix, &g)
+                        : sprout_grams_variance(&mix, &g));
+        term_add_mean(&t->holdout[k], &holdout, weight[k], beta * lengths[k]);
+        if (c->l1.n >= 2) {
+            term_add_mean(&t->l1[k], &c->l1, weight[k], 0);
         }
     }
-    t->l1_known = t->l1_known && l1;
-    t->n_holdout += c->holdout.n;
-    t->n_mix += c->mix.n;
+}
+
+static void compare_cell(struct totals *t, const struct sprout_estimate_cell *c,
+                         const struct slopes *slopes)
+{
+    const struct sprout_joint_spread within = sprout_joint_spread_of(&c->holdout);
+    compare_arms(t, c, slopes);
+    t->within.xx += within.xx;
+    t->within.xe += within.xe;
+    t->l1_known = t->l1_known && c->l1.n >= 2;
+    t->n_holdout += (int64_t)sprout_joint_n(&c->holdout);
+    t->n_predicted += c->holdout_predicted;
+    t->n_mix += (int64_t)sprout_joint_n(&c->mix);
     t->n_graded += c->graded.n;
     t->n_l1 += c->l1.n;
     t->cells++;
@@ -334,34 +234,36 @@ static void compare_cell(struct totals *t, const struct cell *c)
 
 /* Pooling must not look at what chance did, or it would bend the comparison: it goes by the
  * conversations of both arms, and asks how many in the holdout they lead one to expect. */
-static struct totals total(const struct sprout_estimate *e)
+static struct totals total(const struct sprout_estimate *e, const struct slopes *slopes)
 {
-    struct cell all = {0}, pool = {0};
+    struct sprout_estimate_cell pool = {0};
+    double holdouts = 0, mixes = 0;
     for (size_t i = 0; i < e->slots; i++) {
-        if (e->cells[i].holdout.n > 0) {
-            merge_cell(&all, &e->cells[i]);
+        if (sprout_joint_n(&e->cells[i].holdout) > 0) {
+            holdouts += sprout_joint_n(&e->cells[i].holdout);
+            mixes += sprout_joint_n(&e->cells[i].mix);
         }
     }
-    const double share =
-        (double)all.holdout.n / fmax(1, (double)(all.holdout.n + all.mix.n));
+    const double share = holdouts / fmax(1, holdouts + mixes);
 
     struct totals t = {.l1_known = true};
     for (size_t i = 0; i < e->slots; i++) {
-        const struct cell *c = &e->cells[i];
-        const double expected = share * (double)(c->holdout.n + c->mix.n);
-        const bool large = expected >= SPROUT_ESTIMATE_CELL_MIN;
-        if (large && c->holdout.n == 0) { /* a rule keeps it out of the holdout */
-            t.uncovered += c->mix.n;
-        } else if (large && c->holdout.n >= 2 && c->mix.n >= 2) {
-            compare_cell(&t, c);
+        const struct sprout_estimate_cell *c = &e->cells[i];
+        const double holdout = sprout_joint_n(&c->holdout);
+        const double mix = sprout_joint_n(&c->mix);
+        const bool large = share * (holdout + mix) >= SPROUT_ESTIMATE_CELL_MIN;
+        if (large && holdout == 0) { /* a rule keeps it out of the holdout */
+            t.uncovered += (int64_t)mix;
+        } else if (large && holdout >= 2 && mix >= 2) {
+            compare_cell(&t, c, slopes);
         } else {
-            merge_cell(&pool, c);
+            sprout_estimate_cell_merge(&pool, c);
         }
     }
-    if (pool.holdout.n >= 2 && pool.mix.n >= 2) {
-        compare_cell(&t, &pool);
+    if (sprout_joint_n(&pool.holdout) >= 2 && sprout_joint_n(&pool.mix) >= 2) {
+        compare_cell(&t, &pool, slopes);
     } else {
-        t.uncovered += pool.mix.n;
+        t.uncovered += (int64_t)sprout_joint_n(&pool.mix);
     }
     return t;
 }
@@ -453,12 +355,43 @@ static enum sprout_estimate_state state_of(int64_t holdout, int64_t mix)
                                                : SPROUT_ESTIMATE_OK;
 }
 
-struct sprout_estimate_result sprout_estimate_result(const struct sprout_estimate *e)
+/* By how much the second interval is narrower than the first. */
+static double narrower(const struct sprout_interval *from,
+                       const struct sprout_interval *to)
 {
-    const struct totals t = total(e);
-    struct sprout_estimate_result r = {
-        .energy_state = state_of(t.n_holdout, t.n_mix),
-        .carbon_state = state_of(t.n_holdout, t.n_graded),
+    return 100 * (1 - (to->high - to->low) / (from->high - from->low));
+}
+
+/* Replaces [0] energy's and [1] grams' saving by what the predicted lengths make of it.  One
+ * slope for all cells, from the holdout alone: chance decided who is in it, so what the
+ * slope multiplies is 0 on average, whatever the slope. */
+static bool adjust(const struct sprout_estimate *e, const struct totals *t,
+                   struct saved saved[2], double narrower_percent[2])
+{
+    if (t->n_predicted < SPROUT_ESTIMATE_ADJUST_MIN || !(t->within.xx > 0)) {
+        return false;
+    }
+    const double beta = t->within.xe / t->within.xx;
+    struct slopes slopes = {.holdout = beta};
+    for (int k = 0; k < 2; k++) {
+        slopes.mix[k] =
+            t->holdout[k].value > 0 ? beta * t->mix[k].value / t->holdout[k].value : 0;
+    }
+    const struct totals adjusted = total(e, &slopes);
+    for (int k = 0; k < 2; k++) {
+        const struct saved s = percent_saved(&adjusted.mix[k], &adjusted.holdout[k]);
+        narrower_percent[k] = narrower(&saved[k].plain, &s.plain);
+        saved[k] = s;
+    }
+    return true;
+}
+
+static struct sprout_estimate_result nothing_known(const struct sprout_estimate *e,
+                                                   const struct totals *t)
+{
+    return (struct sprout_estimate_result){
+        .energy_state = state_of(t->n_holdout, t->n_mix),
+        .carbon_state = state_of(t->n_holdout, t->n_graded),
         .energy_percent = unknown,
         .joules = unknown,
         .carbon_percent = unknown,
@@ -467,26 +400,40 @@ struct sprout_estimate_result sprout_estimate_result(const struct sprout_estimat
         .carbon_anytime_percent = unknown,
         .l1_energy_percent = unknown,
         .l1_carbon_percent = unknown,
-        .holdout = t.n_holdout,
-        .mix = t.n_mix,
-        .at_l1 = t.n_l1,
-        .uncovered = t.uncovered,
+        .energy_narrower_percent = NAN,
+        .carbon_narrower_percent = NAN,
+        .holdout = t->n_holdout,
+        .holdout_predicted = t->n_predicted,
+        .mix = t->n_mix,
+        .at_l1 = t->n_l1,
+        .uncovered = t->uncovered,
         .unknown = e->unknown,
         .dropped = e->dropped,
-        .cells = t.cells,
+        .cells = t->cells,
     };
+}
+
+struct sprout_estimate_result sprout_estimate_result(const struct sprout_estimate *e)
+{
+    const struct totals t = total(e, &(struct slopes){0});
+    struct sprout_estimate_result r = nothing_known(e, &t);
+    struct saved saved[2] = {percent_saved(&t.mix[0], &t.holdout[0]),
+                             percent_saved(&t.mix[1], &t.holdout[1])};
+    double narrower_percent[2] = {NAN, NAN};
     const bool l1 = t.l1_known && t.n_l1 >= SPROUT_ESTIMATE_UNITS_MIN;
+
+    r.adjusted = adjust(e, &t, saved, narrower_percent);
     if (r.energy_state == SPROUT_ESTIMATE_OK) {
-        const struct saved saved = percent_saved(&t.mix[0], &t.holdout[0]);
-        r.energy_percent = saved.plain;
-        r.energy_anytime_percent = saved.anytime;
+        r.energy_percent = saved[0].plain;
+        r.energy_anytime_percent = saved[0].anytime;
+        r.energy_narrower_percent = narrower_percent[0];
         r.joules = amount_saved(&r.energy_percent, t.mix[0].value);
         r.l1_energy_percent = l1 ? percent_saved(&t.l1[0], &t.holdout[0]).plain : unknown;
     }
     if (r.carbon_state == SPROUT_ESTIMATE_OK) {
-        const struct saved saved = percent_saved(&t.mix[1], &t.holdout[1]);
-        r.carbon_percent = saved.plain;
-        r.carbon_anytime_percent = saved.anytime;
+        r.carbon_percent = saved[1].plain;
+        r.carbon_anytime_percent = saved[1].anytime;
+        r.carbon_narrower_percent = narrower_percent[1];
         r.grams = amount_saved(&r.carbon_percent, t.mix[1].value);
         r.l1_carbon_percent = l1 ? percent_saved(&t.l1[1], &t.holdout[1]).plain : unknown;
     }

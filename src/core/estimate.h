@@ -16,6 +16,14 @@
  * of CI_h n_h times what a conversation takes at L0.  docs/estimate.md derives the interval
  * (95 %, of log N/D, Satterthwaite's degrees of freedom) and shows its measured coverage.
  *
+ * What was known before the choice narrows the interval: with a predicted length x_j, one
+ * slope beta of energy on it, fitted within the cells of the holdout, and m, xbar its means,
+ *
+ *     D = sum over cells s of  W_s m_s + beta (sum over j in s of c_j x_j - W_s xbar_s)
+ *
+ * The arms are drawn by chance, so the bracket is 0 on average and D is moved by it only
+ * where the holdout by chance had longer or shorter questions than the mix.
+ *
  * The plain interval is for one look, at a moment that was not chosen by what it shows.  The
  * anytime interval holds the truth at every look from the 200th holdout conversation on with
  * 95 % (asymptotically): a normal-mixture confidence sequence of log N/D.
@@ -39,6 +47,8 @@ enum {
     SPROUT_ESTIMATE_UNITS_MIN = 20,
     /* Below this the interval for any number of looks is withheld. */
     SPROUT_ESTIMATE_ANYTIME_MIN = 200,
+    /* With fewer predicted lengths than this in the holdout nothing is adjusted. */
+    SPROUT_ESTIMATE_ADJUST_MIN = 200,
     /* A cell that expects fewer holdout conversations than this is pooled with others. */
     SPROUT_ESTIMATE_CELL_MIN = 5,
 };
@@ -58,6 +68,7 @@ struct sprout_estimate_unit {
     sprout_joules energy; /* unknown: NaN, and the conversation is only counted */
     sprout_grams grams; /* what it really cost, at the grid of its own hours; NaN if some
                              hour's grid is unknown */
+    double predicted; /* tokens expected at L0 before the choice; not above 0: unknown */
 };
 
 enum sprout_estimate_state {
@@ -88,9 +99,14 @@ struct sprout_estimate_result {
     struct sprout_interval l1_energy_percent; /* always-L1 against the same holdout */
     struct sprout_interval l1_carbon_percent;
 
-    int64_t holdout;   /* conversations that the estimate rests on */
-    int64_t mix;       /* conversations that the estimate speaks of */
-    int64_t at_l1;     /* conversations behind always-L1 */
+    bool adjusted;                  /* by predicted lengths; always-L1 never is */
+    double energy_narrower_percent; /* than without them; NaN: not adjusted */
+    double carbon_narrower_percent;
+
+    int64_t holdout;           /* conversations that the estimate rests on */
+    int64_t holdout_predicted; /* those of them with a predicted length */
+    int64_t mix;               /* conversations that the estimate speaks of */
+    int64_t at_l1;             /* conversations behind always-L1 */
     int64_t uncovered; /* mix conversations whose cell has no holdout: not spoken of */
     int64_t unknown;   /* conversations with unknown energy */
     int64_t dropped;   /* beyond the maximum of cells: not spoken of */
@@ -99,7 +115,8 @@ struct sprout_estimate_result {
 
 struct sprout_estimate;
 
-/* Bytes of arena that an estimate of up to `max_cells` cells takes. */
+/* Bytes of arena that an estimate of up to `max_cells` cells takes.  A cell some of whose
+ * conversations have no predicted length counts twice. */
 size_t sprout_estimate_memory(size_t max_cells);
 
 /* NULL when the arena is too small or max_cells is 0. */

@@ -32,6 +32,17 @@ static void feed(struct sprout_estimate *e, uint64_t cell, enum sprout_estimate_
     sprout_estimate_add(e, &unit);
 }
 
+static void feed_predicted(struct sprout_estimate *e, enum sprout_estimate_arm arm,
+                           double joules, double grams, double predicted)
+{
+    const struct sprout_estimate_unit unit = {.cell = 1,
+                                              .arm = arm,
+                                              .energy = {joules},
+                                              .grams = {grams},
+                                              .predicted = predicted};
+    sprout_estimate_add(e, &unit);
+}
+
 static void feed_n(struct sprout_estimate *e, int n, uint64_t cell,
                    enum sprout_estimate_arm arm, double joules, double grams)
 {
@@ -205,6 +216,88 @@ static void unknown_energy_and_unknown_grams_are_counted_and_not_zero(void **sta
     unknown(r.carbon_percent);
 }
 
+/* L0 takes twice the predicted length, the mix half of L0; chance gave the holdout the longer
+ * questions, so unadjusted it seems that more was saved. */
+static void feed_unlucky(struct sprout_estimate *e, int holdout, bool predicted)
+{
+    for (int i = 0; i < holdout; i++) {
+        const double x = 100 + i % 50;
+        feed_predicted(e, SPROUT_ESTIMATE_HOLDOUT, 2 * x, NAN, predicted ? x : NAN);
+    }
+    for (int i = 0; i < 1000; i++) {
+        const double x = 50 + i % 40, ci = 0.1 + 0.02 * (i % 7);
+        feed_predicted(e, SPROUT_ESTIMATE_MIX, x, x * ci, predicted ? x : 0);
+    }
+}
+
+static void a_holdout_of_longer_questions_is_not_taken_for_a_saving(void **state)
+{
+    (void)state;
+    struct sprout_estimate *e = new_estimate(CELLS);
+    feed_unlucky(e, SPROUT_ESTIMATE_ADJUST_MIN, true);
+    const struct sprout_estimate_result r = sprout_estimate_result(e);
+    assert_true(r.adjusted);
+    assert_int_equal(r.holdout_predicted, SPROUT_ESTIMATE_ADJUST_MIN);
+    is(r.energy_percent.value, 50);
+    is(r.carbon_percent.value, 50);
+    assert_true(r.energy_percent.low < 50 && r.energy_percent.high > 50);
+    assert_true(r.energy_narrower_percent > 20 && r.carbon_narrower_percent > 20);
+}
+
+static void few_predictions_adjust_nothing(void **state)
+{
+    (void)state;
+    struct sprout_estimate *e = new_estimate(CELLS);
+    feed_unlucky(e, SPROUT_ESTIMATE_ADJUST_MIN - 1, true);
+    const struct sprout_estimate_result few = sprout_estimate_result(e);
+    e = new_estimate(CELLS);
+    feed_unlucky(e, SPROUT_ESTIMATE_ADJUST_MIN - 1, false);
+    const struct sprout_estimate_result none = sprout_estimate_result(e);
+    assert_false(few.adjusted);
+    assert_int_equal(none.holdout_predicted, 0);
+    assert_true(isnan(few.energy_narrower_percent));
+    assert_true(few.energy_percent.value > 60);
+    is(few.energy_percent.value, none.energy_percent.value);
+    is(few.energy_percent.low, none.energy_percent.low);
+    is(few.carbon_percent.low, none.carbon_percent.low);
+}
+
+/* One length for all says nothing, however many have it. */
+static void lengths_without_spread_adjust_nothing(void **state)
+{
+    (void)state;
+    struct sprout_estimate *e = new_estimate(CELLS);
+    for (int i = 0; i < 300; i++) {
+        feed_predicted(e, SPROUT_ESTIMATE_HOLDOUT, 90 + i % 21, NAN, 77.3);
+        feed_predicted(e, SPROUT_ESTIMATE_MIX, 40 + i % 21, NAN, 77.3);
+    }
+    const struct sprout_estimate_result r = sprout_estimate_result(e);
+    assert_false(r.adjusted);
+    assert_int_equal(r.holdout_predicted, 300);
+}
+
+/* Questions unlike any that the predictor knows are all the longer ones. */
+static void conversations_without_a_prediction_are_a_cell_of_their_own(void **state)
+{
+    (void)state;
+    struct sprout_estimate *e = new_estimate(CELLS);
+    for (int i = 0; i < 400; i++) {
+        const double x = 100 + i % 50;
+        feed_predicted(e, SPROUT_ESTIMATE_HOLDOUT, 2 * x, NAN, x);
+        feed_predicted(e, SPROUT_ESTIMATE_MIX, x, NAN, x);
+    }
+    for (int i = 0; i < 300; i++) {
+        feed_predicted(e, SPROUT_ESTIMATE_HOLDOUT, 5000, NAN, NAN);
+        feed_predicted(e, SPROUT_ESTIMATE_MIX, 2500, NAN, NAN);
+    }
+    const struct sprout_estimate_result r = sprout_estimate_result(e);
+    assert_true(r.adjusted);
+    assert_int_equal(r.cells, 2);
+    assert_int_equal(r.holdout_predicted, 400);
+    is(r.energy_percent.value, 50);
+    assert_true(r.energy_percent.high - r.energy_percent.low < 1e-3);
+}
+
 static void always_l1_is_weighted_to_the_cells_of_the_mix(void **state)
 {
     (void)state;
@@ -363,6 +456,10 @@ int main(void)
         cmocka_unit_test(small_cells_are_pooled),
         cmocka_unit_test(a_cell_that_a_rule_keeps_out_of_the_holdout_is_not_spoken_of),
         cmocka_unit_test(unknown_energy_and_unknown_grams_are_counted_and_not_zero),
+        cmocka_unit_test(a_holdout_of_longer_questions_is_not_taken_for_a_saving),
+        cmocka_unit_test(few_predictions_adjust_nothing),
+        cmocka_unit_test(lengths_without_spread_adjust_nothing),
+        cmocka_unit_test(conversations_without_a_prediction_are_a_cell_of_their_own),
         cmocka_unit_test(always_l1_is_weighted_to_the_cells_of_the_mix),
         cmocka_unit_test(cells_beyond_the_maximum_are_dropped_and_counted),
         cmocka_unit_test(too_little_memory_is_no_estimate),
