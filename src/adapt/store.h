@@ -33,7 +33,7 @@
 #include "wire/record.h"
 
 enum {
-    SPROUT_STORE_SCHEMA = 10, /* the version this code writes */
+    SPROUT_STORE_SCHEMA = 11, /* the version this code writes */
     /* Groups (level, model, arm, rule, stratum, method, route) told apart in sums; models are named
      * by clients, so beyond this they are counted as "(other)". */
     SPROUT_STORE_SERIES_MAX = 4096,
@@ -249,11 +249,13 @@ struct sprout_store_conversation {
     struct sprout_str rule;
     struct sprout_str stratum;
     int64_t requests;
-    int64_t metered; /* with known energy */
-    int64_t graded;  /* metered, and with known grid value */
-    int64_t at_l1;   /* served at the first level that has a directive */
-    int64_t tokens;  /* completion, of metered requests */
-    int64_t prompt;  /* tokens, likewise */
+    int64_t metered;   /* with known energy */
+    int64_t graded;    /* metered, and with known grid value */
+    int64_t at_l1;     /* served at the first level that has a directive */
+    int64_t tokens;    /* completion, of metered requests */
+    int64_t prompt;    /* tokens, likewise */
+    int64_t predicted; /* answer expected at L0 by what the first request said, of which
+                          SPROUT_PREDICT_TOKEN are one; -1: unknown */
     sprout_microjoules energy;
     sprout_microseconds time;
     sprout_micrograms grams; /* operational and embodied, of graded requests */

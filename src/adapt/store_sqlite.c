@@ -112,6 +112,10 @@ static const char schema_quality[] =
     "ALTER TABLE hourly ADD COLUMN quality INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE hourly ADD COLUMN quality_l0 INTEGER NOT NULL DEFAULT 0;";
 
+/* What was known of a conversation before its level was chosen. */
+static const char schema_predicted[] =
+    "ALTER TABLE conversations ADD COLUMN predicted INTEGER;";
+
 static const char *const migrations[SPROUT_STORE_SCHEMA] = {
     schema_1,
     schema_2,
@@ -123,6 +127,7 @@ static const char *const migrations[SPROUT_STORE_SCHEMA] = {
     schema_prompts,
     sprout_store_schema_examples,
     schema_quality,
+    schema_predicted,
 };
 
 enum {

@@ -86,8 +86,8 @@
       "quality_l0 = quality_l0 + excluded.quality_l0")                                   \
     X(CONVERSATION_ADD,                                                                  \
       "INSERT INTO conversations(key, series, hour, requests, metered, graded, at_l1, "  \
-      "tokens, energy_uj, time_us, grams_ug, prompt) "                                   \
-      "VALUES(?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "                         \
+      "tokens, energy_uj, time_us, grams_ug, prompt, predicted) "                        \
+      "VALUES(?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "                    \
       "ON CONFLICT(key, series) DO UPDATE SET requests = requests + 1, "                 \
       "metered = metered + excluded.metered, graded = graded + excluded.graded, "        \
       "at_l1 = at_l1 + excluded.at_l1, tokens = tokens + excluded.tokens, "              \

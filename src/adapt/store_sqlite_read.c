@@ -337,6 +337,7 @@ static void row_of_conversation(sqlite3_stmt *stmt, void *each, void *ctx)
         .time = {sqlite3_column_int64(stmt, 11)},
         .grams = {sqlite3_column_int64(stmt, 12)},
         .prompt = sqlite3_column_int64(stmt, 13),
+        .predicted = sqlite3_column_int64(stmt, 14),
     };
     ((const struct conversation_fn *)each)->fn(ctx, &c);
 }
@@ -348,7 +349,8 @@ enum sprout_status sprout_store_conversations(struct sprout_store *s,
 {
     static const char sql[] =
         "SELECT hour, arm, model, rule, stratum, requests, metered, graded, at_l1, "
-        "tokens, energy_uj, time_us, grams_ug, prompt FROM conversations "
+        "tokens, energy_uj, time_us, grams_ug, prompt, ifnull(predicted, -1) "
+        "FROM conversations "
         "JOIN series ON series.id = series WHERE hour >= ?1 AND hour < ?2 "
         "ORDER BY rule, stratum, model, arm, conversations.id";
     struct conversation_fn fn = {each};

@@ -449,6 +449,8 @@ static enum sprout_status add_conversation(struct sprout_store *s,
     sqlite3_bind_int64(stmt, 10,
                        graded ? r->operational.v + known_or_0(r->embodied.v) : 0);
     sqlite3_bind_int64(stmt, 11, metered ? known_or_0(e->usage.prompt.n) : 0);
+    /* Of the first request alone: later ones do not change it. */
+    sprout_store_bind_count(stmt, 12, e->predicted.known ? e->predicted.tokens[0] : -1);
     return sprout_store_run(s, stmt, err);
 }
 

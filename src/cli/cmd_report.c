@@ -238,6 +238,25 @@ static void print_anytime(const struct sprout_estimate_result *e)
     }
 }
 
+static void print_adjusted(const struct sprout_estimate_result *e)
+{
+    if (e->adjusted) {
+        printf(
+            "  adjusted by predicted length: energy's interval is %.0f %% narrower for "
+            "it",
+            e->energy_narrower_percent);
+        if (!isnan(e->carbon_narrower_percent)) {
+            printf(", carbon's %.0f %%", e->carbon_narrower_percent);
+        }
+        putchar('\n');
+    } else {
+        printf(
+            "  not adjusted by predicted length: %lld conversations of the holdout have "
+            "one, %d are needed\n",
+            (long long)e->holdout_predicted, SPROUT_ESTIMATE_ADJUST_MIN);
+    }
+}
+
 /* What judging cost, and what is left of the saving. */
 static void print_net(const struct sprout_savings *r)
 {
@@ -287,6 +306,7 @@ static void print_saved(const struct sprout_savings *r)
     print_interval("energy", e->energy_percent, e->joules, "J", e->energy_state);
     print_interval("carbon", e->carbon_percent, e->grams, "g", e->carbon_state);
     print_anytime(e);
+    print_adjusted(e);
     print_net(r);
     print_explored(r);
     if (e->uncovered + e->dropped > 0) {

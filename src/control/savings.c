@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "core/instant.h"
+#include "core/predict.h"
 
 enum { ROWS_FIRST = 64, SECONDS_PER_HOUR = 3600, SIGNS_RECEIPTS_MAX = 500000 };
 
@@ -224,6 +225,7 @@ struct sprout_estimate_unit sprout_savings_unit(const struct sprout_store_conver
         .at_l1 = c->at_l1 == c->requests,
         .energy = {c->metered > 0 ? (double)c->energy.v / MICRO : NAN},
         .grams = {all_graded ? (double)c->grams.v / MICRO : NAN},
+        .predicted = c->predicted < 0 ? NAN : (double)c->predicted / SPROUT_PREDICT_TOKEN,
     };
 }
 

@@ -107,7 +107,11 @@ static json_t *saved_object(const struct sprout_estimate_result *e)
     set(o, "carbon_g", interval(e->grams));
     set(o, "energy_anytime_percent", interval(e->energy_anytime_percent));
     set(o, "carbon_anytime_percent", interval(e->carbon_anytime_percent));
+    set(o, "adjusted", json_boolean(e->adjusted));
+    set(o, "energy_narrower_percent", number(e->energy_narrower_percent));
+    set(o, "carbon_narrower_percent", number(e->carbon_narrower_percent));
     set(o, "holdout_conversations", count(e->holdout));
+    set(o, "holdout_predicted", count(e->holdout_predicted));
     set(o, "mix_conversations", count(e->mix));
     set(o, "uncovered_conversations", count(e->uncovered));
     set(o, "unknown_conversations", count(e->unknown));

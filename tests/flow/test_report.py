@@ -2,6 +2,7 @@
 """`sprout report` and `sprout status` over what was really served: the numbers are those of
 the journal, and the saving is the one that the scripted upstream made."""
 import json
+import sqlite3
 import statistics
 import subprocess
 
@@ -83,6 +84,45 @@ def test_the_saving_is_the_one_the_upstream_made(served):
     assert saved["holdout_conversations"] + saved["mix_conversations"] == 200
     # One grid value for all: grams save what energy saves, but for the embodied part.
     assert saved["carbon_percent"]["value"] == pytest.approx(percent["value"], abs=0.5)
+
+
+def test_predicted_lengths_go_to_the_ledger_and_narrow_the_interval(served, tmp_path):
+    journal = served.journal()
+    ledger = sqlite3.connect(served.dir / "ledger.db")
+    kept = dict(ledger.execute("SELECT key, predicted FROM conversations"))
+    assert len(kept) == 200
+    for line in journal:  # kind, three preferences, three lengths: L0's is the first
+        said = line["predicted"] and int(line["predicted"].split()[4])
+        key = int(line["key"], 16)
+        assert kept[key - (1 << 64) if key >= 1 << 63 else key] == said
+
+    copy = tmp_path / "more"
+    copy.mkdir()
+    more = sqlite3.connect(copy / "ledger.db")
+    ledger.backup(more)
+    for i in range(2000):  # half is known before: the sum of what is and what is not
+        arm, known, chance = "holdout" if i % 5 else "mix", i * 7 % 101, i * 13 % 103
+        used = (100 + known + chance) * (1 if arm == "holdout" else 0.5)
+        more.execute(
+            "INSERT INTO conversations(series, hour, requests, metered, graded, at_l1, tokens,"
+            " energy_uj, time_us, grams_ug, predicted) SELECT series, hour, 1, 1, 1, 0, ?, ?,"
+            " 1, ?, ? FROM conversations JOIN series ON series.id = series WHERE arm = ?"
+            " LIMIT 1", (round(used), round(used * 1e6), round(used * 100), 256 * known, arm))
+    more.commit()
+    more.close()
+
+    few = report(served)["saved"]
+    assert (few["adjusted"], few["energy_narrower_percent"]) == (False, None)
+    assert few["holdout_predicted"] == sum(
+        r["arm"] == "holdout" and r["predicted"] is not None for r in journal)
+    done = run("report", "--dir", str(copy), "--json")
+    many = json.loads(done.stdout)["saved"]
+    assert many["adjusted"] and many["holdout_predicted"] >= 1600
+    assert 10 < many["energy_narrower_percent"] < 40
+    text = run("report", "--dir", str(copy)).stdout
+    assert ("adjusted by predicted length: energy's interval is "
+            f"{many['energy_narrower_percent']:.0f} % narrower for it") in text
+    assert "not adjusted by predicted length" in run("report", "--dir", str(served.dir)).stdout
 
 
 def test_both_intervals_and_the_cost_of_judging_are_told(served):

@@ -301,6 +301,34 @@ static void a_conversation_sums_its_requests_in_the_hour_it_began(void **state)
     assert_int_equal(conversations[1].requests, 1);
 }
 
+/* What a later request was predicted to need may depend on how the first was answered. */
+static void a_conversation_keeps_what_its_first_request_was_predicted_to_need(
+    void **state)
+{
+    (void)state;
+    struct sprout_record record = a_record(1);
+    const struct sprout_store_receipt receipt = a_receipt(&record);
+    record.predicted = (struct sprout_record_prediction){.known = true, .tokens = {4096}};
+    put(&receipt, true);
+    record.seq = 2;
+    record.predicted.tokens[0] = 8192;
+    put(&receipt, true);
+    record.seq = 3;
+    record.key++;
+    record.predicted.known = false; /* as it was begun before there was a predictor */
+    put(&receipt, true);
+    record.seq = 4;
+    record.predicted.known = true;
+    put(&receipt, true);
+
+    read_conversations();
+    assert_int_equal(conversation_count, 2);
+    assert_int_equal(conversations[0].requests, 2);
+    assert_int_equal(conversations[0].predicted, 4096);
+    assert_int_equal(conversations[1].requests, 2);
+    assert_int_equal(conversations[1].predicted, -1);
+}
+
 static void requests_without_a_key_are_conversations_of_their_own(void **state)
 {
     (void)state;
@@ -503,9 +531,11 @@ static void a_ledger_of_before_there_were_routes_is_migrated(void **state)
         "ALTER TABLE hourly DROP COLUMN predicted;"
         "ALTER TABLE hourly DROP COLUMN quality;"
         "ALTER TABLE hourly DROP COLUMN quality_l0;"
+        "ALTER TABLE conversations DROP COLUMN predicted;"
         "CREATE VIEW requests AS SELECT 1; PRAGMA user_version = 5";
     int seen[2] = {0, 0};
     struct sprout_record r = a_record(1);
+    r.predicted = (struct sprout_record_prediction){.known = true, .tokens = {4096}};
     struct sprout_store_receipt receipt = a_receipt(&r);
     bool is_new;
     assert_int_equal(sprout_store_begin(store, NULL), SPROUT_OK);
@@ -520,6 +550,9 @@ static void a_ledger_of_before_there_were_routes_is_migrated(void **state)
                                        count_route, seen, NULL),
                      SPROUT_OK);
     assert_int_equal(seen[0], 1);
+    read_conversations(); /* and no prediction, where none was kept */
+    assert_int_equal(conversation_count, 1);
+    assert_int_equal(conversations[0].predicted, -1);
     sprout_store_close(again);
 }
 
@@ -669,6 +702,7 @@ int main(void)
         TEST(unknown_grid_gives_energy_and_no_grams),
         TEST(sums_are_grouped_by_what_is_asked_for_and_by_hours),
         TEST(a_conversation_sums_its_requests_in_the_hour_it_began),
+        TEST(a_conversation_keeps_what_its_first_request_was_predicted_to_need),
         TEST(requests_without_a_key_are_conversations_of_their_own),
         TEST(gaps_are_counted_per_worker_and_filled_by_late_lines),
         TEST(what_is_rolled_back_was_never_there),
