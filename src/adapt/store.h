@@ -33,7 +33,7 @@
 #include "wire/record.h"
 
 enum {
-    SPROUT_STORE_SCHEMA = 11, /* the version this code writes */
+    SPROUT_STORE_SCHEMA = 12, /* the version this code writes */
     /* Groups (level, model, arm, rule, stratum, method, route) told apart in sums; models are named
      * by clients, so beyond this they are counted as "(other)". */
     SPROUT_STORE_SERIES_MAX = 4096,

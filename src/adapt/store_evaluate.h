@@ -73,6 +73,7 @@ struct sprout_store_item {
     struct sprout_str stratum;
     struct sprout_str kind;  /* the operator's word; empty: none */
     bool reference;          /* one is known */
+    double weight;           /* prompts it stands for; core/sampling */
     struct sprout_str state; /* "open", "judged", "failed" */
     uint32_t answered;       /* bit l: level l has its answer */
     uint32_t questions;      /* bit q: question q has its verdict */
@@ -130,6 +131,7 @@ struct sprout_store_verdict {
     int64_t no; /* of the item */
     struct sprout_str stratum;
     struct sprout_str kind;
+    double weight;            /* of the item */
     uint32_t right, wrong;    /* levels whose answer the reference settles */
     struct sprout_str levels; /* of the run */
     struct sprout_str directives;

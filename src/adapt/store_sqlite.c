@@ -116,6 +116,10 @@ static const char schema_quality[] =
 static const char schema_predicted[] =
     "ALTER TABLE conversations ADD COLUMN predicted INTEGER;";
 
+/* All of before were sampled in proportion. */
+static const char schema_weights[] =
+    "ALTER TABLE evaluation_items ADD COLUMN weight REAL NOT NULL DEFAULT 1;";
+
 static const char *const migrations[SPROUT_STORE_SCHEMA] = {
     schema_1,
     schema_2,
@@ -128,6 +132,7 @@ static const char *const migrations[SPROUT_STORE_SCHEMA] = {
     sprout_store_schema_examples,
     schema_quality,
     schema_predicted,
+    schema_weights,
 };
 
 enum {

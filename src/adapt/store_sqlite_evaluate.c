@@ -241,7 +241,7 @@ enum sprout_status sprout_store_put_item(struct sprout_store *s,
     enum sprout_status status =
         prepare(s,
                 "INSERT INTO evaluation_items(run, no, prompt, stratum, kind, reference, "
-                "state, why) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 'open', '')",
+                "weight, state, why) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open', '')",
                 &q, err);
     if (status != SPROUT_OK) {
         return status;
@@ -252,6 +252,7 @@ enum sprout_status sprout_store_put_item(struct sprout_store *s,
     sprout_store_bind_str(q, 4, item->stratum);
     sprout_store_bind_str(q, 5, item->kind);
     sqlite3_bind_int(q, 6, item->reference);
+    sqlite3_bind_double(q, 7, item->weight);
     status = finish(s, q, err);
     if (status == SPROUT_OK) {
         *out_id = sqlite3_last_insert_rowid(s->db);
@@ -286,7 +287,7 @@ enum sprout_status sprout_store_items(struct sprout_store *s, int64_t run,
         "SELECT id, no, prompt, stratum, kind, reference, state, "
         "(SELECT ifnull(sum(1 << level), 0) FROM evaluation_answers WHERE item = i.id), "
         "(SELECT ifnull(sum(1 << question), 0) FROM evaluation_verdicts "
-        "WHERE item = i.id) FROM evaluation_items i WHERE run = ?1 ORDER BY no",
+        "WHERE item = i.id), weight FROM evaluation_items i WHERE run = ?1 ORDER BY no",
         &q, err);
     if (status != SPROUT_OK) {
         return status;
@@ -304,6 +305,7 @@ enum sprout_status sprout_store_items(struct sprout_store *s, int64_t run,
             .state = sprout_store_column_str(q, 6),
             .answered = (uint32_t)sqlite3_column_int64(q, 7),
             .questions = (uint32_t)sqlite3_column_int64(q, 8),
+            .weight = sqlite3_column_double(q, 9),
         };
         each(ctx, &item);
     }
@@ -393,7 +395,7 @@ static void read_shown(struct sprout_str text, struct sprout_store_verdict *v)
     "(SELECT ifnull(sum(1 << level), 0) FROM evaluation_answers a WHERE "                \
     "a.item = v.item AND a.right = 0), e.levels, e.directives, e.model, "                \
     "(SELECT group_concat(ifnull(completion, -1)) FROM (SELECT completion FROM "         \
-    "evaluation_answers a WHERE a.item = v.item ORDER BY level)) "                       \
+    "evaluation_answers a WHERE a.item = v.item ORDER BY level)), i.weight "             \
     "FROM evaluation_verdicts v JOIN evaluation_items i ON i.id = v.item "               \
     "JOIN evaluations e ON e.id = v.run WHERE (?1 = 0 OR v.run = ?1) AND v.at >= ?2 "    \
     "ORDER BY v.at, v.id"
@@ -445,6 +447,7 @@ enum sprout_status sprout_store_verdicts(struct sprout_store *s, int64_t run,
             .levels = sprout_store_column_str(q, 14),
             .directives = sprout_store_column_str(q, 15),
             .model = sprout_store_column_str(q, 16),
+            .weight = sqlite3_column_double(q, 18),
         };
         read_shown(sprout_store_column_str(q, 4), &v);
         sprout_store_read_tokens(sprout_store_column_str(q, 17), v.tokens);

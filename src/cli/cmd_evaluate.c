@@ -252,9 +252,9 @@ static enum sprout_status make_run(struct sprout_store *store,
     struct sprout_evaluator_plan plan = sprout_evaluate_plan(a);
     enum sprout_status status =
         a->prompts != NULL
-            ? sprout_prompts_file_load(a->prompts, a->model, (size_t)a->n, &chats, &count,
-                                       err)
-            : sprout_sample_take(a->dir, (size_t)a->n, &chats, &count, err);
+            ? sprout_prompts_file_load(a->prompts, a->model, SPROUT_EVALUATOR_ITEMS_MAX,
+                                       &chats, &count, err)
+            : sprout_sample_take(a->dir, SPROUT_EVALUATOR_ITEMS_MAX, &chats, &count, err);
 
     if (a->prompts == NULL) {
         plan.source = "sample";

@@ -28,7 +28,9 @@ const char sprout_evaluate_help[] =
     "came out.  Without --prompts it goes on with the evaluation that is open.\n\n"
     "  --prompts FILE        one JSON object a line: {\"prompt\": \"...\"} or\n"
     "                        {\"messages\": [...]}, optional \"reference\" and \"kind\"\n"
-    "  --n N                 at most N of them, at even distances (all)\n"
+    "  --n N                 at most N of them, those kinds first whose quality is "
+    "least\n"
+    "                        known and matters most (all)\n"
     "  --judge URL           OpenAI-compatible judge; without it references alone count\n"
     "  --judge-model M       its model\n"
     "  --judge-key-file F    its key is F's first line; or in the environment variable\n"
@@ -297,5 +299,6 @@ struct sprout_evaluator_plan sprout_evaluate_plan(const struct sprout_evaluate_a
                                     : sprout_judge_form_of(sprout_str_of(a->form)),
         .judge_max_tokens = a->judge_max_tokens,
         .concurrency = (int)a->concurrency,
+        .n = a->n,
     };
 }

@@ -47,6 +47,7 @@ struct sprout_evaluator_plan {
     enum sprout_judge_form form;
     int64_t judge_max_tokens;
     int concurrency; /* 0: 1 */
+    int64_t n;       /* of the prompts, at most; 0: all */
 };
 
 struct sprout_evaluator_made {
@@ -55,7 +56,8 @@ struct sprout_evaluator_made {
     int64_t skipped; /* prompts that nginx would not touch, or that have no form */
 };
 
-/* Makes a run of these prompts.  Those without a model are given one here.  SPROUT_NOT_FOUND
+/* Makes a run of these prompts, or of the `n` among them that say most (core/sampling, by the
+ * policy's strata and the operator's kinds).  Those without a model are given one here.  SPROUT_NOT_FOUND
  * (no policy in `dir`), SPROUT_UNAVAILABLE (the upstream, where its models are needed),
  * SPROUT_INVALID (nothing to evaluate). */
 SPROUT_MUST_USE enum sprout_status sprout_evaluator_prepare(

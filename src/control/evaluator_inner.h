@@ -97,6 +97,20 @@ SPROUT_MUST_USE enum sprout_status sprout_evaluator_policy(
 /* 16 digits that differ where a level's text or patches do. */
 void sprout_evaluator_directives(const struct sprout_policy *p, char out[17]);
 
+/* A prompt at hand. */
+struct evaluator_candidate {
+    bool left_out; /* nginx would not touch it */
+    struct sprout_str stratum;
+    const char *kind;
+    int cell;      /* out */
+    double weight; /* out: prompts it stands for; 0: it is not judged */
+};
+/* Chooses `n` of them (0: all), those whose quality is least known and matters most first. */
+SPROUT_MUST_USE enum sprout_status sprout_evaluator_choose(
+    struct sprout_store *store, const struct sprout_policy *policy,
+    struct evaluator_candidate *from, size_t count, int64_t n, sprout_instant now,
+    struct sprout_error *err);
+
 /* Asks for the answers that these items lack. */
 void sprout_evaluator_answer(struct evaluator *e, struct evaluator_item **batch,
                              size_t n);

@@ -187,6 +187,7 @@ struct preparing {
 struct made_item {
     const struct sprout_chat *chat;
     struct sprout_str stratum;
+    double weight;
     char hash[SPROUT_SHA256_HEX];
     char *features; /* owned; NULL: not kept */
     size_t features_len;
@@ -242,8 +243,8 @@ static void keep_features(const struct sprout_predict_text *text, struct made_it
     }
 }
 
-/* True if nginx would give this request a directive at all. */
-static bool is_eligible(struct preparing *p, const struct sprout_chat *c,
+/* True if nginx would give this request a directive at all; `keep`: it is judged. */
+static bool is_eligible(struct preparing *p, const struct sprout_chat *c, bool keep,
                         struct made_item *item)
 {
     const size_t need = strlen(c->body) + BODY_SLACK + SPROUT_LEVEL_BODY_MEMORY;
@@ -265,7 +266,7 @@ static bool is_eligible(struct preparing *p, const struct sprout_chat *c,
         return false;
     }
     item->stratum = sprout_level_body_stratum(p->policy, SPROUT_EVALUATOR_ROUTE, &facts);
-    if (p->learns && facts.first_text != NULL) {
+    if (keep && p->learns && facts.first_text != NULL) {
         keep_features(facts.first_text, item);
     }
     return true;
@@ -273,16 +274,12 @@ static bool is_eligible(struct preparing *p, const struct sprout_chat *c,
 
 /* The text into the spool; its row comes with all the others. */
 static enum sprout_status put_text(struct preparing *p, struct sprout_chat *c,
-                                   struct made_item *out)
+                                   double weight, struct made_item *out)
 {
     char *packed = NULL;
 
-    if (!give_model(c, p->model)) {
+    if (!is_eligible(p, c, true, out)) {
         return sprout_fail(p->err, SPROUT_NO_MEMORY, "no memory for a prompt");
-    }
-    if (!is_eligible(p, c, out)) {
-        p->made.skipped++;
-        return SPROUT_OK;
     }
     enum sprout_status status = sprout_chat_pack(c, &packed, p->err);
     if (status == SPROUT_OK) {
@@ -294,26 +291,44 @@ static enum sprout_status put_text(struct preparing *p, struct sprout_chat *c,
     }
     free(packed);
     out->chat = c;
+    out->weight = weight;
     p->made.items += status == SPROUT_OK;
     return status;
 }
 
-static enum sprout_status put_texts(struct preparing *p, struct sprout_chat *chats,
-                                    size_t count, struct made_item *made)
+/* Each with the stratum it would have, those that nginx would not touch left out. */
+static enum sprout_status look_through(struct preparing *p, struct sprout_chat *chats,
+                                       size_t count, struct evaluator_candidate *out)
 {
-    enum sprout_status status = SPROUT_OK;
-
-    sprout_spool_drop_run(p->dir, p->made.run); /* of a ledger that was deleted */
-    status = sprout_spool_make(p->dir, p->made.run, p->err);
-    for (size_t i = 0; i < count && status == SPROUT_OK; i++) {
-        status = put_text(p, &chats[i], &made[p->made.items]);
+    for (size_t i = 0; i < count; i++) {
+        struct made_item item = {.weight = 0};
+        if (!give_model(&chats[i], p->model)) {
+            return sprout_fail(p->err, SPROUT_NO_MEMORY, "no memory for a prompt");
+        }
+        out[i].left_out = !is_eligible(p, &chats[i], false, &item);
+        out[i].stratum = item.stratum;
+        out[i].kind = chats[i].kind;
+        p->made.skipped += out[i].left_out;
     }
-    if (status == SPROUT_OK && p->made.items == 0) {
-        status =
-            sprout_fail(p->err, SPROUT_INVALID,
-                        "none of the %zu prompts is a request that a directive would "
-                        "be added to",
-                        count);
+    return p->made.skipped == (int64_t)count
+               ? sprout_fail(
+                     p->err, SPROUT_INVALID,
+                     "none of the %zu prompts is a request that a directive would "
+                     "be added to",
+                     count)
+               : SPROUT_OK;
+}
+
+static enum sprout_status put_texts(struct preparing *p, struct sprout_chat *chats,
+                                    size_t count, const struct evaluator_candidate *from,
+                                    struct made_item *made)
+{
+    sprout_spool_drop_run(p->dir, p->made.run); /* of a ledger that was deleted */
+    enum sprout_status status = sprout_spool_make(p->dir, p->made.run, p->err);
+    for (size_t i = 0; i < count && status == SPROUT_OK; i++) {
+        if (from[i].weight > 0) {
+            status = put_text(p, &chats[i], from[i].weight, &made[p->made.items]);
+        }
     }
     return status;
 }
@@ -332,6 +347,7 @@ static enum sprout_status put_items(struct preparing *p, const struct made_item 
             .stratum = made[i].stratum,
             .kind = sprout_str_of(made[i].chat->kind),
             .reference = made[i].chat->reference[0] != '\0',
+            .weight = made[i].weight,
         };
         status = sprout_store_put_item(p->store, &item, &id, p->err);
         if (status == SPROUT_OK && made[i].features != NULL) {
@@ -356,13 +372,21 @@ static enum sprout_status put_all(struct preparing *p,
                                   sprout_instant now)
 {
     struct made_item *const made = calloc(count + 1, sizeof *made);
-    if (made == NULL) {
-        return sprout_fail(p->err, SPROUT_NO_MEMORY, "no memory for a run");
+    struct evaluator_candidate *const from = calloc(count + 1, sizeof *from);
+    enum sprout_status status =
+        made == NULL || from == NULL
+            ? sprout_fail(p->err, SPROUT_NO_MEMORY, "no memory for a run")
+            : look_through(p, chats, count, from);
+    if (status == SPROUT_OK) {
+        status = sprout_evaluator_choose(p->store, p->policy, from, count, plan->n, now,
+                                         p->err);
     }
-    enum sprout_status status = put_run(p, plan, now);
+    if (status == SPROUT_OK) {
+        status = put_run(p, plan, now);
+    }
     const bool begun = status == SPROUT_OK;
     if (status == SPROUT_OK) {
-        status = put_texts(p, chats, count, made);
+        status = put_texts(p, chats, count, from, made);
     }
     if (status == SPROUT_OK) {
         status = put_items(p, made);
@@ -373,10 +397,11 @@ static enum sprout_status put_all(struct preparing *p,
             p->store, p->dir, p->made.run, "it could not be prepared", NULL);
         (void)dropped;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && made != NULL; i++) {
         free(made[i].features);
     }
     free(made);
+    free(from);
     return status;
 }
 

@@ -70,14 +70,16 @@ static enum sprout_status make_run(struct sprout_evaluator_thread *t,
         .form = (enum sprout_judge_form)w->form,
         .judge_max_tokens = w->judge_max_tokens,
         .concurrency = (int)w->concurrency,
+        .n = w->n,
     };
     struct sprout_evaluator_made made;
     struct sprout_chat *chats = NULL;
     size_t count = 0;
     enum sprout_status status =
-        from_file ? sprout_prompts_file_load(w->prompts, NULL, (size_t)w->n, &chats,
-                                             &count, err)
-                  : sprout_sample_take(t->dir, (size_t)w->n, &chats, &count, err);
+        from_file
+            ? sprout_prompts_file_load(w->prompts, NULL, SPROUT_EVALUATOR_ITEMS_MAX,
+                                       &chats, &count, err)
+            : sprout_sample_take(t->dir, SPROUT_EVALUATOR_ITEMS_MAX, &chats, &count, err);
 
     if (status == SPROUT_OK && count > 0) {
         status = sprout_evaluator_prepare(store, t->dir, &plan, chats, count,

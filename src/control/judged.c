@@ -19,6 +19,7 @@ struct reading {
     size_t room;
     bool no_memory;
     bool any;
+    bool by_kind;
 };
 
 static void copy(char *out, size_t cap, struct sprout_str s)
@@ -84,17 +85,20 @@ static void take(void *ctx, const struct sprout_store_verdict *v)
     if (r->no_memory || !counts(r->j, v) || !make_room(r)) {
         return;
     }
+    char cell[SPROUT_NAME_MAX + 1];
+    sprout_judged_cell(v->stratum, v->kind, cell);
     struct sprout_quality_verdict *const to = &r->v[r->count++];
     *to = (struct sprout_quality_verdict){
         .run = v->run,
         .item = v->item,
         .question = v->question,
-        .stratum = stratum_of(r->j, v->stratum),
+        .stratum = stratum_of(r->j, r->by_kind ? sprout_str_of(cell) : v->stratum),
         .slots = v->slots,
         .best = v->best,
         .right = v->right,
         .wrong = v->wrong,
         .at = v->cost.at,
+        .weight = v->weight,
     };
     memcpy(to->shown, v->shown, sizeof to->shown);
     memcpy(to->tokens, v->tokens, sizeof to->tokens);
@@ -189,6 +193,38 @@ enum sprout_status sprout_judged_read(struct sprout_store *s,
     }
     *out = r.j;
     return SPROUT_OK;
+}
+
+void sprout_judged_cell(struct sprout_str stratum, struct sprout_str kind,
+                        char out[SPROUT_NAME_MAX + 1])
+{
+    const char *const between = kind.len == 0 ? "" : "/";
+    snprintf(out, SPROUT_NAME_MAX + 1, "%.*s%s%.*s", (int)stratum.len, stratum.ptr,
+             between, (int)kind.len, kind.ptr);
+}
+
+enum sprout_status sprout_judged_kinds(struct sprout_store *s,
+                                       const struct sprout_quality_opts *opts,
+                                       const char *directives, struct sprout_judged *j,
+                                       struct sprout_error *err)
+{
+    struct reading r = {.j = j, .by_kind = true};
+    struct sprout_quality_opts o = *opts;
+    const sprout_instant since = {opts->now.ns - HALF_LIVES * opts->half_life.ns};
+    enum sprout_status status = sprout_store_verdicts(s, 0, since, take_newest, &r, err);
+
+    if (status == SPROUT_OK && r.any && strcmp(j->directives, directives) == 0) {
+        status = sprout_store_verdicts(s, 0, since, take, &r, err);
+    }
+    if (status == SPROUT_OK && r.no_memory) {
+        status = sprout_fail(err, SPROUT_NO_MEMORY, "no memory for verdicts");
+    }
+    if (status == SPROUT_OK) {
+        o.strata = j->strata;
+        sprout_quality_fit(r.v, r.count, &o, &j->fit);
+    }
+    free(r.v);
+    return status;
 }
 
 void sprout_judged_free(struct sprout_judged *j)

@@ -37,6 +37,17 @@ struct sprout_quality_opts sprout_judged_opts(const struct sprout_config *config
 SPROUT_MUST_USE enum sprout_status sprout_judged_read(
     struct sprout_store *s, const struct sprout_quality_opts *opts,
     struct sprout_judged **out, struct sprout_error *err);
+
+/* What a stratum's kind of prompts is called: "stratum/kind", the stratum alone without one;
+ * cut to fit. */
+void sprout_judged_cell(struct sprout_str stratum, struct sprout_str kind,
+                        char out[SPROUT_NAME_MAX + 1]);
+/* The same by such kinds: `j` comes with the names of those asked about, and leaves with the
+ * fit; a kind without verdicts has what the whole says of it.  Verdicts about directives
+ * other than these say nothing. */
+SPROUT_MUST_USE enum sprout_status sprout_judged_kinds(
+    struct sprout_store *s, const struct sprout_quality_opts *opts,
+    const char *directives, struct sprout_judged *j, struct sprout_error *err);
 void sprout_judged_free(struct sprout_judged *j);
 
 #endif

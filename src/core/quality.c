@@ -38,6 +38,12 @@ static double weight(const struct fit *f, const struct sprout_quality_verdict *v
     return v->run == f->newest ? fresh : fresh * f->older;
 }
 
+/* Prompts it stands for. */
+static double stands_for(const struct sprout_quality_verdict *v)
+{
+    return v->weight > 0 ? v->weight : 1;
+}
+
 /* What slot j won of a verdict: a tie is shared. */
 static double points(const struct sprout_quality_verdict *v, int j)
 {
@@ -99,7 +105,7 @@ static double step_theta(struct fit *f)
         if (!readable(f, v)) {
             continue;
         }
-        const double w = weight(f, v), sum = odds_sum(f, v);
+        const double w = weight(f, v) * stands_for(v), sum = odds_sum(f, v);
         for (int j = 0; j < v->slots; j++) {
             won[v->stratum][v->shown[j]] += w * points(v, j);
             met[v->stratum][v->shown[j]] += w * f->out->bias[v->slots][j] / sum;
@@ -128,7 +134,7 @@ static void step_bias(struct fit *f)
         if (!readable(f, v) || !f->out->biased[v->slots]) {
             continue;
         }
-        const double w = weight(f, v), sum = odds_sum(f, v);
+        const double w = weight(f, v) * stands_for(v), sum = odds_sum(f, v);
         for (int j = 0; j < v->slots; j++) {
             won[v->slots][j] += w * points(v, j);
             met[v->slots][j] += w * f->theta[v->stratum][v->shown[j]] / sum;
@@ -147,14 +153,15 @@ static void step_bias(struct fit *f)
 /* How many plain draws say as much of every level as stratum s's comparisons do. */
 static double effective(const struct fit *f, int s)
 {
-    double known[L] = {0}, n = 0;
+    double known[L] = {0}, n = 0, squares = 0;
     for (size_t i = 0; i < f->count; i++) {
         const struct sprout_quality_verdict *const v = &f->v[i];
         if (!readable(f, v) || v->stratum != s) {
             continue;
         }
-        const double w = weight(f, v), sum = odds_sum(f, v);
+        const double u = stands_for(v), w = weight(f, v) * u, sum = odds_sum(f, v);
         n += w;
+        squares += w * u;
         for (int j = 0; j < v->slots; j++) {
             const double p = f->theta[s][v->shown[j]] * f->out->bias[v->slots][j] / sum;
             known[v->shown[j]] += w * p * (1 - p);
@@ -165,7 +172,7 @@ static double effective(const struct fit *f, int s)
         const double t = f->theta[s][l];
         least = t > 1e-6 && t < 1 - 1e-6 ? fmin(least, known[l] / (t * (1 - t))) : least;
     }
-    return least;
+    return squares > 0 ? least * (n / squares) : 0;
 }
 
 /* ---- drift ----------------------------------------------------------------------------- */
@@ -174,13 +181,16 @@ static double effective(const struct fit *f, int s)
  * orders of one comparison are hardly two observations. */
 static bool jumped(const struct fit *f)
 {
-    double won[2][L] = {{0}}, n[2] = {0}, x = 0;
+    double won[2][L] = {{0}}, n[2] = {0}, squares[2] = {0}, x = 0;
     int met = 0;
     for (size_t i = 0; i < f->count; i++) {
         const struct sprout_quality_verdict *const v = &f->v[i];
+        const int k = v->run == f->newest;
+        const double u = stands_for(v);
         for (int j = 0; readable(f, v) && j < v->slots; j++) {
-            won[v->run == f->newest][v->shown[j]] += points(v, j) / ORDERS;
-            n[v->run == f->newest] += points(v, j) / ORDERS;
+            won[k][v->shown[j]] += u * points(v, j) / ORDERS;
+            n[k] += u * points(v, j) / ORDERS;
+            squares[k] += u * u * points(v, j) / ORDERS;
         }
     }
     for (int l = 0; l < f->o.levels && n[0] > 0 && n[1] > 0; l++) {
@@ -188,7 +198,7 @@ static bool jumped(const struct fit *f)
         met += pooled > 0;
         for (int k = 0; k < 2 && pooled > 0; k++) {
             const double off = won[k][l] - n[k] * pooled;
-            x += off * off / (n[k] * pooled);
+            x += off * off / (squares[k] * pooled);
         }
     }
     return met > 1 && deviate(x, met - 1) > Z_JUMP;

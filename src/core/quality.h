@@ -9,6 +9,8 @@
  *             bias are fitted together (minorise-maximise) where a chi-square test at 1 %
  *             sees a bias, and bias is 1 elsewhere.  Effective counts are N theta_l, N the
  *             least number of plain draws that says as much of every level (Fisher).
+ *             Prompts sampled out of proportion (sampling.h) stand for more or for fewer:
+ *             counts are weighted so, and N is (sum w)^2 / sum w^2.
  *   whole     alpha_0 = prior_weight * prior, plus the counts of every stratum, each
  *             discounted to what it says of the whole: c (k + 1) / (n + k).
  *   stratum   theta_s ~ Dirichlet(k * theta_whole); with the whole known only as
@@ -41,6 +43,7 @@ struct sprout_quality_verdict {
     uint32_t right, wrong;            /* levels whose answer a reference settles */
     sprout_tokens tokens[SPROUT_LEVELS_MAX];
     sprout_instant at;
+    double weight; /* prompts like this one that it stands for; 0: 1 */
 };
 
 #define SPROUT_QUALITY_PRIOR_WEIGHT 30.0

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`sprout evaluate`: answers at every level, a judge, the ledger, and every way it goes wrong."""
+import contextlib
 import json
 import random
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -122,6 +124,30 @@ def test_pairwise_compares_each_level_with_l0(tmp_path, folder, upstream, judge)
     assert {pairs.count(p) for p in ((0, 1), (1, 0), (0, 2), (2, 0))} == {4}
     assert [(level["wins"], level["compared"]) for level in told["strata"][0]["levels"]] == [
         (16, 16), (0, 8), (0, 8)]
+
+
+def kinds_taken(folder, run):
+    with contextlib.closing(sqlite3.connect(folder / "ledger.db")) as db:
+        return {kind: (count, weight) for kind, count, weight in db.execute(
+            "SELECT kind, count(*), sum(weight) FROM evaluation_items WHERE run = ? "
+            "GROUP BY kind", (run,))}
+
+
+def test_kinds_whose_quality_is_least_known_are_asked_more(tmp_path, folder, upstream, judge):
+    known, both = tmp_path / "known.jsonl", tmp_path / "both.jsonl"
+    prompts(known, 60, kind="known")
+    both.write_text(known.read_text() + prompts(tmp_path / "n.jsonl", 60, kind="new").read_text()
+                    + prompts(tmp_path / "r.jsonl", 6, kind="rare").read_text())
+    assert evaluate(folder, upstream, judge, "--prompts", known, "--concurrency",
+                    "8").returncode == 0
+    done = evaluate(folder, upstream, judge, "--prompts", both, "--n", 24, "--concurrency", "8")
+    assert json.loads(done.stdout)["prompts"] == 24, done.stderr
+    taken = kinds_taken(folder, 2)
+    assert taken["new"][0] > 2 * taken["known"][0], taken
+    assert taken["rare"][0] == taken["known"][0] == 2, "each has a third of the quarter"
+    # Together they stand for what is in the file.
+    assert {kind: weight for kind, (_, weight) in taken.items()} == pytest.approx(
+        {"known": 24 * 60 / 126, "new": 24 * 60 / 126, "rare": 24 * 6 / 126})
 
 
 @pytest.mark.parametrize("said", ["I like the second one.", "", "{\"best\": \"D\"}",

@@ -336,6 +336,55 @@ static void pairs_give_the_same_ratio_as_all_at_once(void **s)
     }
 }
 
+/* Two kinds of prompts, nine to one; half of those judged are of the rare kind. */
+static void prompts_sampled_out_of_proportion_count_in_theirs(void **s)
+{
+    (void)s;
+    static const double want[2][LEVELS] = {{.2, .4, .4}, {.7, .2, .1}};
+    static const double none[LEVELS] = {1, 1, 1};
+    const double truth[LEVELS] = {.9 * .2 + .1 * .7, .9 * .4 + .1 * .2,
+                                  .9 * .4 + .1 * .1};
+    const struct sprout_quality_opts o = options(1);
+
+    judge(2, want, none, true);
+    for (int i = 0; i < QUESTIONS; i++) {
+        verdicts[i].weight = verdicts[i].stratum == 0 ? 1.8 : 0.2;
+        verdicts[i].stratum = 0;
+    }
+    sprout_quality_fit(verdicts, QUESTIONS, &o, &fitted);
+    assert_true(within(&fitted.whole, truth, 0.99));
+    /* (1.8 + 0.2)^2 / (2 (1.8^2 + 0.2^2)) of what as many in proportion would say. */
+    const double weighted = fitted.whole.n;
+    for (int i = 0; i < QUESTIONS; i++) {
+        verdicts[i].weight = 0;
+    }
+    sprout_quality_fit(verdicts, QUESTIONS, &o, &fitted);
+    assert_false(within(&fitted.whole, truth, 0.999));
+    assert_near(weighted / fitted.whole.n, 4 / (2 * (1.8 * 1.8 + 0.2 * 0.2)), 0.02);
+}
+
+/* The newest run has other kinds than those before, and is no jump. */
+static void another_sample_of_the_same_prompts_is_no_jump(void **s)
+{
+    (void)s;
+    static const double want[2][LEVELS] = {{.2, .4, .4}, {.7, .2, .1}};
+    static const double none[LEVELS] = {1, 1, 1};
+    const struct sprout_quality_opts o = options(1);
+
+    judge(2, want, none, true);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < QUESTIONS; i++) {
+            /* The older half: three in four of the first kind are not there. */
+            const bool older = i < QUESTIONS / 2, rare = i / 2 % 2 == 1;
+            verdicts[i].run = older ? 1 : 2;
+            verdicts[i].stratum = older && !rare && i / 4 % 4 != 0 ? -1 : 0;
+            verdicts[i].weight = pass == 1 || !older ? 0 : rare ? 0.625 : 2.5;
+        }
+        sprout_quality_fit(verdicts, QUESTIONS, &o, &fitted);
+        assert_int_equal(fitted.jumped, pass == 1);
+    }
+}
+
 static void nothing_said_leaves_the_prior(void **s)
 {
     (void)s;
@@ -359,6 +408,8 @@ int main(void)
         cmocka_unit_test(what_is_old_is_forgotten_by_half),
         cmocka_unit_test(a_jump_in_verdicts_makes_the_old_ones_count_little),
         cmocka_unit_test(pairs_give_the_same_ratio_as_all_at_once),
+        cmocka_unit_test(prompts_sampled_out_of_proportion_count_in_theirs),
+        cmocka_unit_test(another_sample_of_the_same_prompts_is_no_jump),
         cmocka_unit_test(nothing_said_leaves_the_prior),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

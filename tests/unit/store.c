@@ -532,6 +532,7 @@ static void a_ledger_of_before_there_were_routes_is_migrated(void **state)
         "ALTER TABLE hourly DROP COLUMN quality;"
         "ALTER TABLE hourly DROP COLUMN quality_l0;"
         "ALTER TABLE conversations DROP COLUMN predicted;"
+        "ALTER TABLE evaluation_items DROP COLUMN weight;"
         "CREATE VIEW requests AS SELECT 1; PRAGMA user_version = 5";
     int seen[2] = {0, 0};
     struct sprout_record r = a_record(1);

@@ -54,7 +54,8 @@ static int64_t new_item(struct sprout_store *s, int64_t run, int64_t no)
                                            .no = no,
                                            .prompt = SPROUT_STR("ab12"),
                                            .stratum = SPROUT_STR("all"),
-                                           .reference = true};
+                                           .reference = true,
+                                           .weight = 2.5};
     assert_int_equal(sprout_store_put_item(s, &item, &id, NULL), SPROUT_OK);
     return id;
 }
@@ -143,6 +144,7 @@ static void a_second_answer_or_verdict_for_the_same_question_changes_nothing(voi
     assert_int_equal(v.last.right, 1);
     assert_int_equal(v.last.wrong, 4);
     assert_int_equal(v.last.tokens[0].n, 100);
+    assert_true(v.last.weight == 2.5 && got.weight == 2.5);
     assert_int_equal(sprout_store_evaluation(s, run, keep_evaluation, &e, NULL),
                      SPROUT_OK);
     assert_int_equal(e.items, 1);
