@@ -275,6 +275,13 @@ static void put_policy(struct sprout_buf *b, const struct sprout_snapshot *s)
               p == NULL ? NAN : age(p->valid_until, s->now));
     put_gauge(b, "sprout_policy_floor_ratio", "Least quality relative to L0.",
               p == NULL ? NAN : p->floor);
+    put_gauge(b, "sprout_window_account_requests",
+              "Requests' worth of L0's quality over the floor of the day or month; less "
+              "than 0 is a debt.",
+              s->why.window.used ? s->why.window.account : NAN);
+    put_gauge(b, "sprout_window_in_reach",
+              "1 while the floor of the day or month can still be kept.",
+              s->why.window.used ? (double)s->why.window.in_reach : NAN);
     put_head(b, "sprout_policy_share_ratio", "gauge", "Share of requests given a level.");
     for (size_t l = 0; p != NULL && l < p->level_count; l++) {
         put(b, "sprout_policy_share_ratio{level=");

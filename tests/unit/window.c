@@ -173,6 +173,58 @@ static void no_hour_falls_under_the_hourly_floor(void **state)
     sprout_config_free(c);
 }
 
+/* Verdicts that L2 is worth 0.85 of L0, where 0.9 was believed. */
+static void judge(const struct sprout_policy *p, struct sprout_judged *out)
+{
+    *out = (struct sprout_judged){
+        .judge = "judge",
+        .card = {.questions = 40000, .fault = SPROUT_JUDGE_USABLE},
+        .pooled = {
+            .alpha = {4000, 3700, 3400}, .levels = 3, .n = 10000, .verdicts = 10000}};
+    sprout_evaluator_directives(p, out->directives);
+}
+
+/* A day of which the first half is served on a wrong belief; its true quality. */
+static double true_quality(const struct sprout_config *c, bool windowed)
+{
+    static struct sprout_judged judged;
+    static const double truth[3] = {1, 0.925, 0.85};
+    struct sprout_plan_served served[SPROUT_LEVELS_MAX] = {{0}};
+    double grid[HOURS], sum = 0;
+    for (int h = 0; h < HOURS; h++) {
+        grid[h] = h < 14 ? 300 : 150;
+    }
+    for (int h = 0; h < HOURS; h++) {
+        struct sprout_plan_window w = day_of(grid + h, (size_t)(HOURS - h));
+        struct sprout_plan_in in = input(c, grid[h]);
+        memcpy(w.served, served, sizeof served);
+        in.window = windowed ? &w : NULL;
+        in.judged = h >= 12 ? &judged : NULL;
+        const struct planned p = plan(&in);
+        judge(p.policy, &judged);
+        for (size_t l = 0; l < 3; l++) {
+            const double share = p.policy->strata[0].mix[l];
+            served[l].requests += llround(100 * share);
+            sum += truth[l] * share / HOURS;
+        }
+    }
+    return sum;
+}
+
+static void a_floor_is_kept_at_the_end_although_estimates_were_off(void **state)
+{
+    (void)state;
+    struct sprout_config *const c =
+        config_of("quality: {rule: fixed, floor: 0.9, hourly_floor: 0.7, certainty: 0.5, "
+                  "shares: [0.4, 0.38, 0.36]}");
+    assert_true(true_quality(c, false) < 0.88); /* what is past is past */
+    const double quality = true_quality(c, true);
+    print_message("true quality of the day %.4f, hour by hour %.4f\n", quality,
+                  true_quality(c, false));
+    assert_true(quality > 0.8995 && quality < 0.905);
+    sprout_config_free(c);
+}
+
 static void the_plan_says_that_the_hourly_floor_raised_it(void **state)
 {
     (void)state;
@@ -258,6 +310,34 @@ static void rules_keep_their_own_floor_in_each_hour(void **state)
     assert_int_equal(p.policy->rule_count, 3);
     assert_memory_equal(r[2].mix[0], p.policy->strata[0].mix, 3 * sizeof(double));
     assert_true(p.why.quality_mix < 0.95 && p.policy->strata[0].mix[1] <= 0);
+    sprout_config_free(c);
+}
+
+/* A place in debt and one that has served nothing: one policy, two accounts. */
+static void each_zone_has_a_window_of_its_own(void **state)
+{
+    (void)state;
+    struct sprout_config *const c = config_of("quality: {rule: fixed, floor: 0.95}");
+    const double grid[] = {200, 200, 200};
+    struct sprout_plan_window home = day_of(grid, 3), away = home;
+    struct sprout_plan_in in = input(c, 200);
+    struct sprout_plan_zone zone = {SPROUT_STR("FR"), in.grid, in.range, &away};
+    struct sprout_plan_why why, zone_why;
+    const struct sprout_policy *p = NULL;
+    struct sprout_arena arena = sprout_arena_of(memory, sizeof memory);
+    in.window = &home;
+    away.served[2].requests = 50;
+    assert_int_equal(
+        sprout_plan_zones(&in, &zone, 1, &arena, &p, &why, &zone_why, &problem),
+        SPROUT_OK);
+    assert_true(why.window.account == 0 && zone_why.window.account < 0);
+    assert_true(p->zones[0].mix[0][0] > p->strata[0].mix[0]);
+    zone.window = NULL;
+    arena = sprout_arena_of(memory, sizeof memory);
+    assert_int_equal(
+        sprout_plan_zones(&in, &zone, 1, &arena, &p, &why, &zone_why, &problem),
+        SPROUT_OK);
+    assert_false(zone_why.window.used);
     sprout_config_free(c);
 }
 
@@ -438,7 +518,7 @@ static char folder[] = "/tmp/sprout-window-XXXXXX";
 static char ledger[64];
 
 static void put_request(struct sprout_store *s, int64_t seq, sprout_instant at,
-                        const char *arm)
+                        const char *arm, const char *zone)
 {
     const struct sprout_record record = {
         .worker = SPROUT_STR("w"),
@@ -454,7 +534,7 @@ static void put_request(struct sprout_store *s, int64_t seq, sprout_instant at,
     const struct sprout_store_receipt receipt = {
         .record = &record,
         .level = 2,
-        .slot = {SPROUT_STR("-"), SPROUT_STR("assumed"), {473}, {0}},
+        .slot = {sprout_str_of(zone), SPROUT_STR("assumed"), {473}, {0}},
         .energy = {1000},
         .time = {1000},
         .operational = {1},
@@ -469,7 +549,7 @@ static void put_request(struct sprout_store *s, int64_t seq, sprout_instant at,
     assert_true(is_new);
 }
 
-/* A control that has just begun, beside the ledger there is. */
+/* A control that has just begun, beside the ledger there is; FR is a zone of its own. */
 static struct sprout_plan_served as_read_now(const struct sprout_config *c,
                                              sprout_instant wall)
 {
@@ -478,14 +558,21 @@ static struct sprout_plan_served as_read_now(const struct sprout_config *c,
     assert_non_null(d);
     d->config = (struct sprout_config *)c;
     assert_int_equal(sprout_grid_new(&opts, &d->places.home.grid, &problem), SPROUT_OK);
+    assert_int_equal(sprout_grid_new(&opts, &d->places.zone[0].grid, &problem),
+                     SPROUT_OK);
+    snprintf(d->places.zone[0].name, sizeof d->places.zone[0].name, "FR");
+    d->places.zones = 1;
     assert_int_equal(sprout_store_open(ledger, SPROUT_STORE_WRITE, &d->store, &problem),
                      SPROUT_OK);
     assert_true(sprout_daemon_windows(d, wall));
     assert_true(sprout_daemon_window_turned(d, wall));
     assert_false(sprout_daemon_window_turned(d, wall));
     const struct sprout_plan_served out = d->window[0].plan.served[2];
+    assert_int_equal(d->window[1].plan.served[2].requests, 10);
+    assert_int_equal(d->window[0].plan.traffic_hours, 11); /* since the day before */
     sprout_store_close(d->store);
     sprout_grid_free(d->places.home.grid);
+    sprout_grid_free(d->places.zone[0].grid);
     free(d->window);
     free(d);
     return out;
@@ -501,9 +588,10 @@ static void a_restart_keeps_the_account(void **state)
     assert_int_equal(sprout_store_open(ledger, SPROUT_STORE_WRITE, &s, &problem),
                      SPROUT_OK);
     for (int i = 1; i <= 10; i++) {
-        put_request(s, i, moment("2024-03-05T08:20Z"), "mix");
-        put_request(s, 100 + i, moment("2024-03-05T08:20Z"), "holdout");
-        put_request(s, 200 + i, moment("2024-03-04T23:59Z"), "mix");
+        put_request(s, i, moment("2024-03-05T08:20Z"), "mix", "-");
+        put_request(s, 100 + i, moment("2024-03-05T08:20Z"), "holdout", "-");
+        put_request(s, 200 + i, moment("2024-03-04T23:59Z"), "mix", "-");
+        put_request(s, 300 + i, moment("2024-03-05T08:20Z"), "mix", "FR");
     }
     sprout_store_close(s);
     for (int start = 0; start < 2; start++) {
@@ -590,11 +678,13 @@ int main(void)
         cmocka_unit_test(a_dirty_hour_gives_less_than_a_clean_one),
         cmocka_unit_test(a_debt_raises_later_hours_and_a_surplus_lowers_them),
         cmocka_unit_test(no_hour_falls_under_the_hourly_floor),
+        cmocka_unit_test(a_floor_is_kept_at_the_end_although_estimates_were_off),
         cmocka_unit_test(the_plan_says_that_the_hourly_floor_raised_it),
         cmocka_unit_test(before_a_day_of_traffic_each_hour_keeps_the_floor),
         cmocka_unit_test(an_unknown_grid_is_l0_as_ever),
         cmocka_unit_test(hours_nobody_foretells_are_taken_to_be_as_now),
         cmocka_unit_test(rules_keep_their_own_floor_in_each_hour),
+        cmocka_unit_test(each_zone_has_a_window_of_its_own),
         cmocka_unit_test(one_price_holds_over_the_hours_of_a_day),
         cmocka_unit_test(predictions_of_what_was_served_make_the_account),
         cmocka_unit_test(a_dirty_hour_is_raised_for_a_predictor_too),
