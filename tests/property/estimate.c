@@ -19,6 +19,7 @@ enum {
     LEVELS = 3,
     PROMPTS_MAX = 20000,
     PERIODS = 2000,
+    PERIODS_LEAST = 500, /* fewer scatter out of the bands */
     PERIODS_LONG = 10000,
     CELLS = 16
 };
@@ -497,7 +498,8 @@ static bool load(void)
 
 int main(void)
 {
-    const int periods = draw_runs(PERIODS);
+    const int asked = draw_runs(PERIODS);
+    const int periods = asked < PERIODS_LEAST ? PERIODS_LEAST : asked;
     if (!load()) {
         return SKIPPED;
     }
