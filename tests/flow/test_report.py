@@ -90,7 +90,7 @@ def test_predicted_lengths_go_to_the_ledger_and_narrow_the_interval(served, tmp_
     journal = served.journal()
     ledger = sqlite3.connect(served.dir / "ledger.db")
     kept = dict(ledger.execute("SELECT key, predicted FROM conversations"))
-    assert len(kept) == 200
+    assert len(kept) == 200 and any(kept.values())
     for line in journal:  # kind, three preferences, three lengths: L0's is the first
         said = line["predicted"] and int(line["predicted"].split()[4])
         key = int(line["key"], 16)
