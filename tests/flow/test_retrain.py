@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The predictor learns in service: evaluations come in, control trains, and what is better
 decides in nginx; whoever is killed meanwhile leaves what was."""
+import contextlib
 import http.client
 import json
 import os
@@ -65,9 +66,10 @@ def stop_the_trainer(up):
 
     def catch():
         for pid in children.read_text().split():
-            os.kill(int(pid), signal.SIGSTOP)
-            return int(pid)
-        return None
+            if b"--background" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(int(pid), signal.SIGSTOP)
+                return int(pid)
+        return None  # or not itself yet: until exec it holds control's locks
 
     return wait_until(catch, 30, "training")
 
@@ -114,7 +116,8 @@ def test_a_better_predictor_is_put_in_force_and_a_killed_control_leaves_the_old_
 
         trainer = stop_the_trainer(up)
         start_control_anew(up)
-        os.kill(trainer, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):  # the kernel may have woken it
+            os.kill(trainer, signal.SIGCONT)
         wait_until(lambda: not Path(f"/proc/{trainer}").exists(), what="its end")
         assert in_force(up)["id"] == old and attempts(up) == []
         assert weights(up) == [f"predictor-{old}.weights"]
@@ -135,11 +138,12 @@ def test_a_better_predictor_is_put_in_force_and_a_killed_control_leaves_the_old_
 
         # What was learned is in force again after a start, unless its file is damaged.
         start_control_anew(up)
-        assert in_force(up)["id"] == new
+        wait_until(lambda: in_force(up)["id"] == new, what="what was learned")
         with open(up.dir / f"predictor-{new}.weights", "r+b") as file:
             file.seek(100_000)
             file.write(bytes([file.read(1)[0] ^ 1]))
         start_control_anew(up)
+        wait_until(lambda: attempts(up)[-1][0] == "returned", what="the one before")
         assert in_force(up)["id"] == old
         assert attempts(up)[-1][:3] == ("returned", new, old)
     finally:
