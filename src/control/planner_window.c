@@ -12,8 +12,8 @@
  *
  * The account is in requests' worth of L0's quality: sum over what was served of
  * (quality relative to L0 - floor).  The quality of a request is what the predictor said of
- * it where predictions decide, and what is believed of its level elsewhere, both as verdicts
- * correct them now; so a verdict corrects what was served before it, too.
+ * it, and what is believed of its level where it said nothing, both as verdicts correct them
+ * now; so a verdict corrects what was served before it, too.
  * Not here: what was served and what is expected (window.h), rules with levels or a floor of
  * their own (they keep it in each hour). */
 #include "control/planner_inner.h"
@@ -30,15 +30,16 @@ struct delivered {
     double sum; /* of quality relative to L0 */
 };
 
-static struct delivered add_up(const struct plan *p, bool predicting)
+static struct delivered add_up(const struct plan *p)
 {
+    const bool known = p->in->predictor != NULL && p->levels == SPROUT_PREDICT_LEVELS;
     const double *const off = p->policy->predictor.correction;
     struct delivered d = {0};
     double quality = 0, quality_l0 = 0;
     int64_t predicted = 0;
     for (size_t l = 0; l < p->levels; l++) {
         const struct sprout_plan_served *const s = &p->in->window->served[l];
-        const int64_t n = predicting ? s->predicted : 0;
+        const int64_t n = known ? s->predicted : 0;
         d.requests += s->requests;
         d.sum += (double)(s->requests - n) *
                  (isfinite(p->why->quality[l]) ? p->why->quality[l] : 0);
@@ -54,9 +55,9 @@ static struct delivered add_up(const struct plan *p, bool predicting)
     return d;
 }
 
-static double account(const struct plan *p, bool predicting, double floor)
+static double account(const struct plan *p, double floor)
 {
-    const struct delivered d = add_up(p, predicting);
+    const struct delivered d = add_up(p);
     return d.sum - floor * (double)d.requests;
 }
 
@@ -85,7 +86,9 @@ void sprout_plan_window_begin(struct plan *p)
         why->expected += w->weight[h];
         *(w->hour[h].ours ? &why->ours : &why->foretold) += told;
     }
-    const struct delivered d = add_up(p, sprout_plan_predict_begin(p));
+    (void)sprout_plan_predict_begin(
+        p); /* corrections, if there is what to make them of */
+    const struct delivered d = add_up(p);
     why->requests = d.requests;
     why->quality = d.requests > 0 ? d.sum / (double)d.requests : (double)NAN;
     why->account = d.sum - why->floor * (double)d.requests;
@@ -229,7 +232,7 @@ enum sprout_status sprout_plan_window_mix(struct plan *p, double *out_mix,
 {
     const size_t hours = p->in->window->hours;
     const size_t size = sprout_optimize_scratch(hours, hours * OPTIONS);
-    const double in_hand = account(p, sprout_plan_predict_begin(p), p->policy->floor);
+    const double in_hand = account(p, p->policy->floor);
     struct sprout_arena scratch = *p->arena; /* given back when this returns */
     struct ahead a;
     enum sprout_status status = SPROUT_OK;
@@ -266,7 +269,7 @@ static bool make_budget(const struct plan *p, double caution,
     double *const ng = sprout_arena_array(arena, w->hours, sizeof *ng);
     *out = (struct sprout_budget){
         .floor = p->policy->floor + caution,
-        .account = curve->quality_l0 * account(p, true, p->policy->floor + caution),
+        .account = curve->quality_l0 * account(p, p->policy->floor + caution),
         .grams_per_token = ng,
         .weight = w->weight,
         .hours = w->hours,
