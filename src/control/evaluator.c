@@ -90,6 +90,35 @@ static void tell(const struct evaluator *e)
 
 /* ---- peers ----------------------------------------------------------------------------- */
 
+static bool says(const struct sprout_http_call *call, const char *const *word, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (sprout_str_glob(sprout_str_of(word[i]), sprout_buf_str(&call->reply))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sprout_evaluator_out_of_quota(const struct sprout_http_call *call)
+{
+    /* A refusal may quote the request, so only what no prompt is likely to say counts. */
+    static const char *const words[] = {"*insufficient_quota*", "*credit balance is too*",
+                                        "*quota*", "*billing*", "*credits*"};
+
+    switch (call->code) {
+    case 402:
+        return true;
+    case 400:
+        return says(call, words, 2);
+    case 403:
+    case 429:
+        return says(call, words, sizeof words / sizeof words[0]);
+    default:
+        return false;
+    }
+}
+
 static int64_t rest_seconds(const struct evaluator_peer *p,
                             const struct sprout_http_call *call)
 {
@@ -97,7 +126,7 @@ static int64_t rest_seconds(const struct evaluator_peer *p,
         const int64_t asked = call->retry_after.ns / SPROUT_NS_PER_SECOND;
         return asked < REST_ASKED_MAX_SECONDS ? asked : REST_ASKED_MAX_SECONDS;
     }
-    if (call->code == 401 || call->code == 402 || call->code == 403) {
+    if (call->code == 401 || call->code == 403 || sprout_evaluator_out_of_quota(call)) {
         return REFUSED_SECONDS; /* a person must do something */
     }
     const int doublings = p->failures < 9 ? p->failures - 1 : 8;
@@ -107,19 +136,17 @@ static int64_t rest_seconds(const struct evaluator_peer *p,
 
 static const char *meaning_of(const struct sprout_http_call *call)
 {
+    if (sprout_evaluator_out_of_quota(call)) {
+        return ": out of quota";
+    }
     switch (call->code) {
     case 401:
     case 403:
         return ": the key is not accepted";
-    case 402:
-        return ": out of quota";
     case 404:
         return ": no such path or model there";
-    case 429: {
-        const struct sprout_str body = sprout_buf_str(&call->reply);
-        const bool quota = sprout_str_glob(SPROUT_STR("*quota*"), body);
-        return quota ? ": out of quota" : ": too many requests";
-    }
+    case 429:
+        return ": too many requests";
     default:
         return "";
     }

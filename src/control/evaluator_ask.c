@@ -49,9 +49,11 @@ static struct sprout_store_cost cost_of(const struct evaluator *e,
     };
 }
 
-static bool is_refusal(int code) /* of this request, not of all */
+static bool is_refusal(const struct sprout_http_call *call) /* of this request alone */
 {
-    return code == 400 || code == 413 || code == 422;
+    const int code = call->code;
+    return (code == 400 && !sprout_evaluator_out_of_quota(call)) || code == 413 ||
+           code == 422;
 }
 
 static bool was_stopped(const struct evaluator *e)
@@ -121,7 +123,7 @@ static void on_answer(void *ctx, struct sprout_http_call *call)
     if (!a->item->open || e->broken != SPROUT_OK || was_stopped(e)) {
         return;
     }
-    if (is_refusal(call->code)) {
+    if (is_refusal(call)) {
         char why[64];
         snprintf(why, sizeof why, "the upstream answers %d", call->code);
         sprout_evaluator_close(e, a->item, "failed", why);
@@ -320,14 +322,13 @@ static void on_verdict(void *ctx, struct sprout_http_call *call)
     }
     if (call->status == SPROUT_LIMIT) {
         call->code = 200; /* it spoke, and more than anyone reads */
-    } else if (call->status != SPROUT_OK ||
-               (call->code != 200 && !is_refusal(call->code))) {
+    } else if (call->status != SPROUT_OK || (call->code != 200 && !is_refusal(call))) {
         sprout_evaluator_rest(&e->judge, call, "judge");
         return;
     }
     sprout_evaluator_came(e, &e->judge);
     const uint32_t slots = read_reply(a, call);
-    if (slots == 0 && a->tries < JUDGE_TRIES && !is_refusal(call->code)) {
+    if (slots == 0 && a->tries < JUDGE_TRIES && !is_refusal(call)) {
         a->again = true;
         return;
     }

@@ -119,6 +119,9 @@ void sprout_evaluator_judge(struct evaluator *e, struct evaluator_item **batch, 
 /* True when the upstream has better things to do; the reason is noted. */
 bool sprout_evaluator_busy(struct evaluator *e);
 
+/* True when the reply says that nothing is paid for any more, whatever its code: some say it
+ * with 402, others with 429, 403 or 400 and a word in the body. */
+bool sprout_evaluator_out_of_quota(const struct sprout_http_call *call);
 /* The peer failed: it rests for a while, or as long as it asked. */
 void sprout_evaluator_rest(struct evaluator_peer *p, const struct sprout_http_call *call,
                            const char *who);

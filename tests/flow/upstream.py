@@ -102,9 +102,10 @@ def default_reply(exchange):
 
 
 class Upstream:
-    def __init__(self):
+    def __init__(self, port=0):
         self.exchanges = []
         self.connections = 0
+        self.port = port  # 0: a free one
         self._replies = []
         self.default = default_reply  # what answers where nothing is scripted
         self._changed = threading.Condition()
@@ -149,7 +150,7 @@ class Upstream:
     def _run(self):
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20, backlog=1024))
+            asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 20, backlog=1024))
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
