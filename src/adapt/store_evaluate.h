@@ -149,6 +149,21 @@ SPROUT_MUST_USE enum sprout_status sprout_store_verdicts(
     struct sprout_store *s, int64_t run, sprout_instant since,
     sprout_store_verdict_fn *each, void *ctx, struct sprout_error *err);
 
+/* What references say of the answers to one prompt. */
+struct sprout_store_settled {
+    sprout_instant at;     /* of the newest answer */
+    uint32_t right, wrong; /* bit l: of level l */
+    struct sprout_str directives;
+    struct sprout_str model; /* that answered */
+};
+typedef void sprout_store_settled_fn(void *ctx, const struct sprout_store_settled *s);
+/* Of all runs, answers given at or after `since`, in order of their time. */
+SPROUT_MUST_USE enum sprout_status sprout_store_settled(struct sprout_store *s,
+                                                        sprout_instant since,
+                                                        sprout_store_settled_fn *each,
+                                                        void *ctx,
+                                                        struct sprout_error *err);
+
 /* Answers of a run per stratum and level. */
 struct sprout_store_answer_sum {
     struct sprout_str stratum;

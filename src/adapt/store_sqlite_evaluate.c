@@ -456,6 +456,37 @@ enum sprout_status sprout_store_verdicts(struct sprout_store *s, int64_t run,
     return end_of(s, q, code, err);
 }
 
+enum sprout_status sprout_store_settled(struct sprout_store *s, sprout_instant since,
+                                        sprout_store_settled_fn *each, void *ctx,
+                                        struct sprout_error *err)
+{
+    sqlite3_stmt *q = NULL;
+    int code;
+    const enum sprout_status status =
+        prepare(s,
+                "SELECT max(a.at) AS newest, sum((a.right = 1) << a.level), "
+                "sum((a.right = 0) << a.level), e.directives, e.model "
+                "FROM evaluation_answers a JOIN evaluation_items i ON i.id = a.item "
+                "JOIN evaluations e ON e.id = i.run WHERE a.right IS NOT NULL AND "
+                "a.at >= ?1 GROUP BY i.id ORDER BY newest, i.id",
+                &q, err);
+    if (status != SPROUT_OK) {
+        return status;
+    }
+    sqlite3_bind_int64(q, 1, us_of(since));
+    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+        const struct sprout_store_settled one = {
+            .at = {sqlite3_column_int64(q, 0) * NS_PER_US},
+            .right = (uint32_t)sqlite3_column_int64(q, 1),
+            .wrong = (uint32_t)sqlite3_column_int64(q, 2),
+            .directives = sprout_store_column_str(q, 3),
+            .model = sprout_store_column_str(q, 4),
+        };
+        each(ctx, &one);
+    }
+    return end_of(s, q, code, err);
+}
+
 /* ---- sums ------------------------------------------------------------------------------ */
 
 enum sprout_status sprout_store_answer_sums(struct sprout_store *s, int64_t run,

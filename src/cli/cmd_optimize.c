@@ -337,10 +337,7 @@ static enum sprout_status solve_one(const struct problem *p, struct sprout_arena
     struct sprout_optimum best = {0};
     const enum sprout_status s = sprout_optimize(p->items, p->item_count, p->goal,
                                                  p->bound, scratch, p->mix, &best, err);
-    *out = (struct sprout_optimum_two){.feasible = best.feasible,
-                                       .cost = best.cost,
-                                       .quality = best.quality,
-                                       .price = best.price};
+    *out = sprout_optimize_without(&best);
     return s;
 }
 

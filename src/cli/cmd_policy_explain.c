@@ -134,6 +134,37 @@ static void explain_verdicts(const struct sprout_policy *p,
     }
 }
 
+/* What references say, and what the floor of accuracy costs. */
+static void explain_accuracy(const struct sprout_policy *p,
+                             const struct sprout_plan_accuracy *a)
+{
+    if (!(a->floor > 0)) {
+        return;
+    }
+    printf(
+        "\nAccuracy may not fall under %.4g of L0's.  References say of it, relative to "
+        "L0:\n",
+        a->floor);
+    for (size_t l = 1; l < p->level_count; l++) {
+        printf("  %-6.*s ", (int)p->levels[l].name.len, p->levels[l].name.ptr);
+        if ((a->withheld >> l & 1) == 0) {
+            printf("%.3f, 90 %% from %.3f to %.3f, by %.0f prompts; taken as %.3f\n",
+                   a->relative[l].value, a->relative[l].low, a->relative[l].high,
+                   a->prompts[l], a->cautious[l]);
+        } else if (a->why[0] != '\0') {
+            printf("nothing (%s): nobody is given it\n", a->why);
+        } else {
+            printf("too little (%.0f prompts, of %d that it takes): nobody is given it\n",
+                   a->prompts[l], SPROUT_PLAN_REFERENCES_MIN);
+        }
+    }
+    if (!isnan(a->mix)) {
+        printf(
+            "The mix keeps %.4g of it; one per cent more would cost %.3g mg a request.\n",
+            a->mix, 10 * a->price);
+    }
+}
+
 /* "3.1 mg": a request costs milligrams to grams. */
 static void print_grams(sprout_grams g)
 {
@@ -191,6 +222,10 @@ static void explain_predictor(const struct sprout_policy *p,
                "tokens\ninstead of %.0f, at %.1f %% of L0's quality as predicted.\n",
                (long long)e->predicted.samples, 100 * x->mix[0], 100 * x->mix[1],
                100 * x->mix[2], x->tokens, x->tokens_l0, 100 * x->quality);
+        if (!isnan(x->accuracy)) {
+            printf("Of L0's accuracy that keeps %.1f %%, as references have it.\n",
+                   100 * x->accuracy);
+        }
         printf("What is kept in hand (predictor.caution, and verdicts taken cautiously) "
                "costs\n%.3g mg a request.\n",
                1e3 * e->predicted.caution.v);
@@ -249,6 +284,7 @@ int sprout_policy_cli_explain(const struct policy_opts *opts)
         explain_floor(file.policy, &e);
         explain_window(&e.window);
         explain_verdicts(file.policy, &e.evidence);
+        explain_accuracy(file.policy, &e.accuracy);
         explain_levels(file.policy, &e);
         explain_predictor(file.policy, &e);
         explain_result(file.policy, &e);

@@ -171,6 +171,30 @@ static void print_value(const json_t *g)
     putchar('\n');
 }
 
+static void print_accuracy(const json_t *a)
+{
+    const json_t *name;
+    size_t i;
+
+    if (!json_is_object(a)) {
+        return;
+    }
+    printf("accuracy floor %.3f", number_of(a, "floor"));
+    if (is_known(a, "expected")) {
+        printf(", expected %.3f", number_of(a, "expected"));
+    }
+    json_array_foreach(json_object_get(a, "withheld"), i, name)
+    {
+        printf("%s%s", i == 0 ? "; too few references for " : ", ",
+               json_string_value(name));
+    }
+    const char *const why = json_string_value(json_object_get(a, "why_not"));
+    if (why != NULL && why[0] != '\0') {
+        printf(" (%s)", why);
+    }
+    putchar('\n');
+}
+
 static void print_policy(const json_t *s)
 {
     const json_t *const p = json_object_get(s, "policy");
@@ -186,6 +210,7 @@ static void print_policy(const json_t *s)
            number_of(p, "floor"), 100 * number_of(p, "holdout"),
            text_of(p, "valid_until"));
     printf("quality  %s\n", text_of(p, "quality_source"));
+    print_accuracy(json_object_get(p, "accuracy"));
     printf("\n%-8s %7s %9s %9s %9s %10s\n", "level", "share", "quality", "tokens", "J",
            "learned");
     json_array_foreach(json_object_get(p, "levels"), i, level)

@@ -14,6 +14,7 @@
 #include "adapt/file.h"
 #include "adapt/grid_reply.h"
 #include "adapt/meter.h"
+#include "control/config_expect.h"
 #include "control/config_schema.h"
 #include "core/preset.h"
 
@@ -126,7 +127,7 @@ static bool fill_mapping(const struct fill *f, const cyaml_schema_field_t *field
             good = fill_list(f, value, &notes[i], child, at);
         } else if (child == NULL && value->type != CYAML_SEQUENCE_FIXED) {
             good = set_value(value, notes[i].fallback, at);
-        } else if (notes[i].expect == sprout_config_expect_path) {
+        } else if (notes[i].expect == sprout_expect_path) {
             good = rebase(at, f->folder);
         }
     }

@@ -97,6 +97,10 @@ struct sprout_config_quality {
     double half_life_days;
 };
 
+struct sprout_config_accuracy {
+    double floor; /* relative to L0; NaN: none */
+};
+
 struct sprout_config_predictor {
     char *weights;         /* a file, "default", or "none" */
     double caution;        /* relative quality kept in hand above the floor */
@@ -256,6 +260,7 @@ struct sprout_config {
     uint32_t levels_count;
     struct sprout_config_grid grid;
     struct sprout_config_quality quality;
+    struct sprout_config_accuracy accuracy;
     struct sprout_config_evaluation evaluation;
     struct sprout_config_predictor predictor;
     char **protect; /* kinds of prompt, or routes, that stay at L0 */

@@ -10,212 +10,10 @@
 
 #include "adapt/grid_list.h"
 #include "adapt/meter.h"
+#include "control/config_expect.h"
 #include "control/config_words.h"
-#include "core/instant.h"
-#include "core/predict.h"
-#include "core/preset.h"
 
 enum { PROTECT_MAX = 32 };
-
-/* ---- checks of texts ----------------------------------------------------------------- */
-
-static bool is_port(struct sprout_str s)
-{
-    int64_t port = 0;
-    return sprout_str_to_i64(s, &port) == SPROUT_OK && port >= 0 && port <= 65535 &&
-           s.ptr[0] != '-' && s.ptr[0] != '+';
-}
-
-static bool has_any(struct sprout_str s, const char *bytes)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if ((unsigned char)s.ptr[i] <= ' ' || strchr(bytes, s.ptr[i]) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static const char *expect_listen(struct sprout_str s)
-{
-    static const char *const expected = "ADDRESS:PORT, such as 127.0.0.1:8080";
-    size_t colon = s.len;
-    while (colon > 0 && s.ptr[colon - 1] != ':') {
-        colon--;
-    }
-    const bool good = colon > 1 && !has_any(s, ";{}\"'\\$/") &&
-                      is_port((struct sprout_str){s.ptr + colon, s.len - colon});
-    return good ? NULL : expected;
-}
-
-static const char *expect_admin(struct sprout_str s)
-{
-    if (sprout_str_starts(s, SPROUT_STR("unix:"))) {
-        return s.len > 5 ? NULL : "a path after unix:";
-    }
-    return expect_listen(s) == NULL ? NULL : "ADDRESS:PORT or unix:PATH";
-}
-
-static const char *expect_url(struct sprout_str s)
-{
-    const struct sprout_str http = SPROUT_STR("http://");
-    const struct sprout_str https = SPROUT_STR("https://");
-    const size_t scheme = sprout_str_starts(s, http)    ? http.len
-                          : sprout_str_starts(s, https) ? https.len
-                                                        : 0;
-    const bool good = scheme > 0 && s.len > scheme && s.ptr[scheme] != '/' &&
-                      s.ptr[scheme] != ':' && !has_any(s, ";{}\"'\\$@?#");
-    return good ? NULL : "a URL such as http://127.0.0.1:8000, without credentials";
-}
-
-static const char *expect_folder(struct sprout_str s)
-{
-    const bool good = s.len > 2 && s.ptr[0] == '/' && s.ptr[s.len - 1] == '/' &&
-                      !has_any(s, ";{}\"'\\$@?#%*~");
-    return good ? NULL : "a path that begins and ends with /, such as /eu/";
-}
-
-static const char *expect_instant(struct sprout_str s)
-{
-    sprout_instant t;
-    return sprout_instant_parse(s, &t) == SPROUT_OK
-               ? NULL
-               : "a moment such as 2023-02-03T00:00Z";
-}
-
-static const char *expect_sha256(struct sprout_str s)
-{
-    bool good = s.len == 64;
-    for (size_t i = 0; good && i < s.len; i++) {
-        const char c = s.ptr[i];
-        good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    }
-    return good ? NULL : "64 hex digits (SHA-256)";
-}
-
-/* Names stand in headers, labels and journal lines. */
-static const char *expect_name(struct sprout_str s)
-{
-    bool good = s.len > 0 && s.len <= SPROUT_NAME_MAX;
-    for (size_t i = 0; good && i < s.len; i++) {
-        const char c = s.ptr[i];
-        good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-               (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.' || c == '/';
-    }
-    return good ? NULL : "1 to 64 letters, digits and any of - _ . /";
-}
-
-static const char *expect_text(struct sprout_str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        const unsigned char c = (unsigned char)s.ptr[i];
-        if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7F) {
-            return "text without control characters";
-        }
-    }
-    return sprout_str_utf8(s) ? NULL : "UTF-8";
-}
-
-static const char *expect_pattern(struct sprout_str s)
-{
-    return s.len > 0 && expect_text(s) == NULL ? NULL : "text";
-}
-
-static const char *expect_zone(struct sprout_str s)
-{
-    return s.len == 0 || !has_any(s, "\"'\\&?#%;") ? NULL
-                                                   : "a zone, such as GB or region/13";
-}
-
-static const char *expect_provider(struct sprout_str s)
-{
-    static const char *const others[] = {"csv", "profile", "static"};
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (sprout_str_eq(s, sprout_str_of(others[i]))) {
-            return NULL;
-        }
-    }
-    return sprout_grid_live_find(s) != NULL
-               ? NULL
-               : "electricitymaps, watttime, neso, energy-charts, carbon-aware-sdk, "
-                 "eco2mix, eia, csv, profile or static";
-}
-
-static const char *expect_kind(struct sprout_str s)
-{
-    return s.len == 0 || sprout_kind_of(s) >= 0 ? NULL : "maths, code or other";
-}
-
-static const char *expect_protect(struct sprout_str s)
-{
-    const bool kind = sprout_kind_of(s) > SPROUT_KIND_OTHER;
-    const bool route = s.len > 0 && s.ptr[0] == '/' && s.len <= SPROUT_NAME_MAX / 2 &&
-                       expect_text(s) == NULL;
-    return kind || route ? NULL
-                         : "maths, code, or a route such as /exam/*, at most 32 bytes";
-}
-
-const char *sprout_config_expect_path(struct sprout_str s)
-{
-    return s.len > 0 && expect_text(s) == NULL ? NULL : "a path";
-}
-
-static const char *expect_meter(struct sprout_str s)
-{
-    for (size_t i = 0; i < sprout_meter_kind_count; i++) {
-        const char *const kind = sprout_meter_kinds[i].name;
-        if (strcmp(kind, "model") != 0 && sprout_str_eq(s, sprout_str_of(kind))) {
-            return NULL;
-        }
-    }
-    return "nvml, amdsmi, rapl, rapl-perf, hwmon or prometheus";
-}
-
-static const char *expect_parts(struct sprout_str s)
-{
-    return s.len == 0 || sprout_meter_parts(s) != 0
-               ? NULL
-               : "gpu, cpu, dram or node, joined by +";
-}
-
-static bool is_preset(enum sprout_preset_kind kind, struct sprout_str s)
-{
-    return s.len == 0 || sprout_preset_find(kind, s) != NULL;
-}
-
-static const char *expect_facility(struct sprout_str s)
-{
-    return is_preset(SPROUT_PRESET_PUE, s) ? NULL : "azure, google, aws or mistral";
-}
-
-static const char *expect_host(struct sprout_str s)
-{
-    return is_preset(SPROUT_PRESET_HOST, s) ? NULL : "gemini-2025";
-}
-
-static const char *expect_mix(struct sprout_str s)
-{
-    return is_preset(SPROUT_PRESET_MIX, s)
-               ? NULL
-               : "world, usa, fra, deu, gbr, nld, aus, swe, pol or ind";
-}
-
-static const char *expect_embodied(struct sprout_str s)
-{
-    return is_preset(SPROUT_PRESET_EMBODIED, s)
-               ? NULL
-               : "sprout-paper, ecologits-h100 or chien-2023-a100";
-}
-
-/* A URL with path and query; keys do not belong into it. */
-static const char *expect_source(struct sprout_str s)
-{
-    const bool http = sprout_str_starts(s, SPROUT_STR("http://")) ||
-                      sprout_str_starts(s, SPROUT_STR("https://"));
-    return s.len == 0 || (http && !has_any(s, "@\\"))
-               ? NULL
-               : "a URL such as http://127.0.0.1:9400/metrics, without credentials";
-}
 
 /* ---- kinds of rows ------------------------------------------------------------------- */
 
@@ -287,8 +85,10 @@ static const char *expect_source(struct sprout_str s)
 
 static const cyaml_schema_value_t name_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED)};
-static const struct config_note name_note = {.fallback = "", .expect = expect_name};
-static const struct config_note protect_note = {.fallback = "", .expect = expect_protect};
+static const struct config_note name_note = {.fallback = "",
+                                             .expect = sprout_expect_name};
+static const struct config_note protect_note = {.fallback = "",
+                                                .expect = sprout_expect_protect};
 static const cyaml_schema_value_t number_entry = {
     CYAML_VALUE_FLOAT(CYAML_FLAG_DEFAULT, double)};
 static const struct config_note share_note = {.fallback = "", .lo = 0, .hi = 1000};
@@ -298,16 +98,16 @@ static const struct config_note coefficient_note = {
 /* ---- the table ----------------------------------------------------------------------- */
 
 #define PATCH_ROWS(X)                                                                    \
-    X(NAME, struct sprout_config_patch, api, "", NO_BOUND, expect_name,                  \
+    X(NAME, struct sprout_config_patch, api, "", NO_BOUND, sprout_expect_name,           \
       "API whose requests are patched, such as `openai-chat`.")                          \
-    X(NAME, struct sprout_config_patch, parameter, "", NO_BOUND, expect_name,            \
+    X(NAME, struct sprout_config_patch, parameter, "", NO_BOUND, sprout_expect_name,     \
       "Which there are, API by API, is in docs/wire.md: `verbosity`, `think`, ...")      \
-    X(NAME, struct sprout_config_patch, value, "", NO_BOUND, expect_name,                \
+    X(NAME, struct sprout_config_patch, value, "", NO_BOUND, sprout_expect_name,         \
       "One of the parameter's words, such as `low`.")                                    \
     X(NAME, struct sprout_config_patch, model, "", RANGE(0, SPROUT_PATTERN_MAX),         \
-      expect_pattern, "Models known to take it; `*` and `?` allowed.")                   \
+      sprout_expect_pattern, "Models known to take it; `*` and `?` allowed.")            \
     X(TEXT, struct sprout_config_patch, route, "", RANGE(0, SPROUT_PATTERN_MAX),         \
-      expect_pattern, "Path of the URL, `*` and `?` allowed; without it any.")
+      sprout_expect_pattern, "Path of the URL, `*` and `?` allowed; without it any.")
 TABLE(patches, PATCH_ROWS);
 
 enum { patches_max = SPROUT_LEVEL_PATCHES_MAX };
@@ -315,31 +115,31 @@ static const cyaml_schema_value_t patches_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_config_patch, patches_fields)};
 
 #define LEVEL_ROWS(X)                                                                    \
-    X(NAME, struct sprout_config_level, name, "", NO_BOUND, expect_name,                 \
+    X(NAME, struct sprout_config_level, name, "", NO_BOUND, sprout_expect_name,          \
       "Name in headers, journal and reports.")                                           \
     X(TEXT, struct sprout_config_level, directive, "", RANGE(0, SPROUT_DIRECTIVE_MAX),   \
-      expect_text, "Text added to the prompt; the first level has none.")                \
+      sprout_expect_text, "Text added to the prompt; the first level has none.")         \
     X(LIST, struct sprout_config_level, patches, NULL, NO_BOUND, NULL,                   \
       "Parameters the level sets, beside its directive or instead of one, where the "    \
       "client left them unset.")
 TABLE(levels, LEVEL_ROWS);
 
 #define CSV_ROWS(X)                                                                      \
-    X(PATH, struct sprout_config_csv, file, "", NO_BOUND, sprout_config_expect_path,     \
+    X(PATH, struct sprout_config_csv, file, "", NO_BOUND, sprout_expect_path,            \
       "Electricity Maps CSV file.")                                                      \
     X(WORD, struct sprout_config_csv, column, "direct", NO_BOUND, NULL,                  \
       "Which factors: `direct` (as the paper) or `lifecycle`.")                          \
-    X(TEXT, struct sprout_config_csv, start, "", NO_BOUND, expect_instant,               \
+    X(TEXT, struct sprout_config_csv, start, "", NO_BOUND, sprout_expect_instant,        \
       "Moment of the file at which the replay begins; without it now, if the file "      \
       "covers it, else the first row.")                                                  \
     X(NUMBER, struct sprout_config_csv, speed, "1", RANGE(0.001, 100000), NULL,          \
       "Grid seconds per second.")                                                        \
-    X(TEXT, struct sprout_config_csv, sha256, "", NO_BOUND, expect_sha256,               \
+    X(TEXT, struct sprout_config_csv, sha256, "", NO_BOUND, sprout_expect_sha256,        \
       "Pins the file: vintages of the same year differ.")
 TABLE(csv, CSV_ROWS);
 
 #define FUEL_ROWS(X)                                                                     \
-    X(NAME, struct sprout_grid_fuel, fuel, "", RANGE(0, 7), expect_name,                 \
+    X(NAME, struct sprout_grid_fuel, fuel, "", RANGE(0, 7), sprout_expect_name,          \
       "As the provider spells it, such as `NG`.")                                        \
     X(NUMBER, struct sprout_grid_fuel, g_per_kwh, "", RANGE(0, 2000), NULL,              \
       "What a kilowatt-hour of it emits.")
@@ -350,23 +150,23 @@ static const cyaml_schema_value_t fuels_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_grid_fuel, fuels_fields)};
 
 #define PROVIDER_ROWS(X)                                                                 \
-    X(NAME, struct sprout_grid_entry, provider, "", NO_BOUND, expect_provider,           \
+    X(NAME, struct sprout_grid_entry, provider, "", NO_BOUND, sprout_expect_provider,    \
       "A live provider's name, or `csv` (rows of a file), `profile` (hour of the week "  \
       "from a file), `static` (a constant).")                                            \
-    X(TEXT, struct sprout_grid_entry, zone, "", RANGE(0, 63), expect_zone,               \
+    X(TEXT, struct sprout_grid_entry, zone, "", RANGE(0, 63), sprout_expect_zone,        \
       "Zone as this provider spells it; without it `grid.zone`.")                        \
-    X(TEXT, struct sprout_grid_entry, reply_zone, "", RANGE(0, 63), expect_zone,         \
+    X(TEXT, struct sprout_grid_entry, reply_zone, "", RANGE(0, 63), sprout_expect_zone,  \
       "The zone as its replies spell it, where that differs.")                           \
-    X(TEXT, struct sprout_grid_entry, url, "", RANGE(0, 255), expect_url,                \
+    X(TEXT, struct sprout_grid_entry, url, "", RANGE(0, 255), sprout_expect_url,         \
       "Address instead of the provider's own; needed for `carbon-aware-sdk`.")           \
-    X(PATH, struct sprout_grid_entry, key_file, "", NO_BOUND, sprout_config_expect_path, \
+    X(PATH, struct sprout_grid_entry, key_file, "", NO_BOUND, sprout_expect_path,        \
       "File with the key (first line); USER:PASSWORD for `watttime`.")                   \
-    X(TEXT, struct sprout_grid_entry, key_env, "", NO_BOUND, expect_name,                \
+    X(TEXT, struct sprout_grid_entry, key_env, "", NO_BOUND, sprout_expect_name,         \
       "Environment variable with the key; default: the provider's name in capitals "     \
       "and `_KEY`.")                                                                     \
-    X(PATH, struct sprout_grid_entry, ca_file, "", NO_BOUND, sprout_config_expect_path,  \
+    X(PATH, struct sprout_grid_entry, ca_file, "", NO_BOUND, sprout_expect_path,         \
       "Certificates that vouch for `url`; default: the system's.")                       \
-    X(PATH, struct sprout_grid_entry, file, "", NO_BOUND, sprout_config_expect_path,     \
+    X(PATH, struct sprout_grid_entry, file, "", NO_BOUND, sprout_expect_path,            \
       "Electricity Maps CSV file of `csv` and `profile`.")                               \
     X(WORD, struct sprout_grid_entry, signal, "list", NO_BOUND, NULL,                    \
       "Which signal, if not the list's; see `mix_signals`.")                             \
@@ -389,11 +189,11 @@ static const cyaml_schema_value_t providers_entry = {
 #define GRID_ROWS(X)                                                                     \
     X(WORD, struct sprout_config_grid, source, "static", NO_BOUND, NULL,                 \
       "Who knows the carbon intensity.")                                                 \
-    X(TEXT, struct sprout_config_grid, zone, "", RANGE(0, 31), expect_name,              \
+    X(TEXT, struct sprout_config_grid, zone, "", RANGE(0, 31), sprout_expect_name,       \
       "Zone id, `GB` or `US-TEX-ERCO`; a value of another zone is refused.")             \
     X(NUMBER, struct sprout_config_grid, static_g_per_kwh, "473", RANGE(0, 2000), NULL,  \
       "The constant of `source: static`; shown everywhere as assumed.")                  \
-    X(TEXT, struct sprout_config_grid, static_mix, "", RANGE(0, 31), expect_mix,         \
+    X(TEXT, struct sprout_config_grid, static_mix, "", RANGE(0, 31), sprout_expect_mix,  \
       "In its place a country's electricity as EcoLogits has it, for a hosted API: "     \
       "`world`, `usa`, `fra`, `deu`, `gbr`, `nld`, `aus`, `swe`, `pol` or `ind`.")       \
     X(MAP, struct sprout_config_grid, csv, NULL, NO_BOUND, NULL, "Replay of a file.")    \
@@ -409,14 +209,14 @@ static const cyaml_schema_value_t providers_entry = {
 TABLE(grid, GRID_ROWS);
 
 #define UPSTREAM_ROWS(X)                                                                 \
-    X(NAME, struct sprout_config_upstream, name, "", NO_BOUND, expect_name,              \
+    X(NAME, struct sprout_config_upstream, name, "", NO_BOUND, sprout_expect_name,       \
       "What it is called in messages.")                                                  \
-    X(NAME, struct sprout_config_upstream, url, "", NO_BOUND, expect_url,                \
+    X(NAME, struct sprout_config_upstream, url, "", NO_BOUND, sprout_expect_url,         \
       "The inference server.")                                                           \
-    X(NAME, struct sprout_config_upstream, path, "", RANGE(0, 63), expect_folder,        \
+    X(NAME, struct sprout_config_upstream, path, "", RANGE(0, 63), sprout_expect_folder, \
       "Requests below this path go there, without it: `/eu/v1/chat/completions` as "     \
       "`/v1/chat/completions`.")                                                         \
-    X(TEXT, struct sprout_config_upstream, zone, "", RANGE(0, 31), expect_name,          \
+    X(TEXT, struct sprout_config_upstream, zone, "", RANGE(0, 31), sprout_expect_name,   \
       "Where it stands, if not in `grid.zone`: its requests are decided and accounted "  \
       "by the grid there.")                                                              \
     X(MAP, struct sprout_config_upstream, grid, "grid", NO_BOUND, NULL,                  \
@@ -458,6 +258,13 @@ static const cyaml_schema_value_t upstreams_entry = {CYAML_VALUE_MAPPING(
       NULL, "After so long a verdict counts half.")
 TABLE(quality, QUALITY_ROWS);
 
+#define ACCURACY_ROWS(X)                                                                 \
+    X(NUMBER, struct sprout_config_accuracy, floor, "", RANGE(0, 1), NULL,               \
+      "Least accuracy relative to L0 (how often answers are right where an evaluation "  \
+      "has references), beside the floor of quality; 0 or left out: none.  A level on "  \
+      "which fewer than 30 prompts with references tell is given to nobody.")
+TABLE(accuracy, ACCURACY_ROWS);
+
 #define PREDICTOR_ROWS(X)                                                                \
     X(TEXT, struct sprout_config_predictor, weights, "default", RANGE(1, 4000), NULL,    \
       "Weights made by `sprout train`, `default` (what comes with sprout), or `none`.")  \
@@ -480,16 +287,17 @@ TABLE(quality, QUALITY_ROWS);
 TABLE(predictor, PREDICTOR_ROWS);
 
 #define JUDGE_ROWS(X)                                                                    \
-    X(TEXT, struct sprout_config_judge, url, "", NO_BOUND, expect_url,                   \
+    X(TEXT, struct sprout_config_judge, url, "", NO_BOUND, sprout_expect_url,            \
       "OpenAI-compatible endpoint of the judge: a base URL, `.../v1`, or the whole.")    \
-    X(TEXT, struct sprout_config_judge, model, "", RANGE(0, 255), expect_pattern,        \
+    X(TEXT, struct sprout_config_judge, model, "", RANGE(0, 255), sprout_expect_pattern, \
       "Its model.")                                                                      \
-    X(PATH, struct sprout_config_judge, key_file, "", NO_BOUND,                          \
-      sprout_config_expect_path, "File whose first line is its key.")                    \
+    X(PATH, struct sprout_config_judge, key_file, "", NO_BOUND, sprout_expect_path,      \
+      "File whose first line is its key.")                                               \
     X(TEXT, struct sprout_config_judge, key_env, "SPROUT_JUDGE_KEY", NO_BOUND,           \
-      expect_name, "Environment variable that holds the key, where there is no file.")   \
-    X(PATH, struct sprout_config_judge, rubric_file, "", NO_BOUND,                       \
-      sprout_config_expect_path, "Your own criteria instead of ours.")                   \
+      sprout_expect_name,                                                                \
+      "Environment variable that holds the key, where there is no file.")                \
+    X(PATH, struct sprout_config_judge, rubric_file, "", NO_BOUND, sprout_expect_path,   \
+      "Your own criteria instead of ours.")                                              \
     X(WORD, struct sprout_config_judge, form, "best-of", NO_BOUND, NULL,                 \
       "`best-of` (all answers at once) or `pairwise` (L0 against each).")                \
     X(WHOLE, struct sprout_config_judge, max_tokens, "512", RANGE(1, 100000), NULL,      \
@@ -513,8 +321,7 @@ TABLE(sample, SAMPLE_ROWS);
       "`paper` (just past a low).")                                                      \
     X(MAP, struct sprout_config_evaluation, judge, NULL, NO_BOUND, NULL,                 \
       "Who says which answer is best.")                                                  \
-    X(PATH, struct sprout_config_evaluation, prompts, "", NO_BOUND,                      \
-      sprout_config_expect_path,                                                         \
+    X(PATH, struct sprout_config_evaluation, prompts, "", NO_BOUND, sprout_expect_path,  \
       "File of prompts, one JSON object a line; without it the sample is used.")         \
     X(MAP, struct sprout_config_evaluation, sample, NULL, NO_BOUND, NULL,                \
       "Prompts of live requests, kept for judging and then deleted.")                    \
@@ -557,19 +364,19 @@ TABLE(wire, WIRE_ROWS);
 #define CARBON_ROWS(X)                                                                   \
     X(NUMBER, struct sprout_config_carbon, pue, "1", RANGE(1, 10), NULL,                 \
       "Energy of the facility over energy of its computers.")                            \
-    X(TEXT, struct sprout_config_carbon, facility, "", NO_BOUND, expect_facility,        \
+    X(TEXT, struct sprout_config_carbon, facility, "", NO_BOUND, sprout_expect_facility, \
       "A published `pue` in place of it: `azure` 1.20, `google` 1.09, `aws` 1.14, "      \
       "`mistral` 1.16.")                                                                 \
     X(NUMBER, struct sprout_config_carbon, host_factor, "1", RANGE(1, 10), NULL,         \
       "Energy of the whole server over what is metered or modelled, where that is the "  \
       "accelerator alone; grams hold it, joules do not.")                                \
-    X(TEXT, struct sprout_config_carbon, host, "", NO_BOUND, expect_host,                \
+    X(TEXT, struct sprout_config_carbon, host, "", NO_BOUND, sprout_expect_host,         \
       "A published `host_factor` in place of it: `gemini-2025` 1.431.")                  \
     X(NUMBER, struct sprout_config_carbon, embodied_g, "26356.568", RANGE(0, 1e9), NULL, \
       "Carbon of making the hardware, in g (default: one A100, as the paper).")          \
     X(NUMBER, struct sprout_config_carbon, lifetime_years, "5", RANGE(0.1, 50), NULL,    \
       "Over how many years of 365 days it is spread.")                                   \
-    X(TEXT, struct sprout_config_carbon, embodied, "", NO_BOUND, expect_embodied,        \
+    X(TEXT, struct sprout_config_carbon, embodied, "", NO_BOUND, sprout_expect_embodied, \
       "Published figures in place of both: `sprout-paper` (26.357 kg, 5 years), "        \
       "`ecologits-h100` (876.5 kg, 3 years), `chien-2023-a100` (318 kg; "                \
       "`lifetime_years` "                                                                \
@@ -578,8 +385,9 @@ TABLE(carbon, CARBON_ROWS);
 
 #define PROFILE_ROWS(X)                                                                  \
     X(NAME, struct sprout_config_profile, model, "", RANGE(0, SPROUT_PATTERN_MAX),       \
-      expect_pattern, "Model name, `*` and `?` allowed; the first that matches counts.") \
-    X(NAME, struct sprout_config_profile, name, "", NO_BOUND, expect_name,               \
+      sprout_expect_pattern,                                                             \
+      "Model name, `*` and `?` allowed; the first that matches counts.")                 \
+    X(NAME, struct sprout_config_profile, name, "", NO_BOUND, sprout_expect_name,        \
       "Stands in every receipt as its method.  One that `sprout profiles` lists needs "  \
       "no figures; receipts then name its version and batch, too.")                      \
     X(TRIPLE, struct sprout_config_profile, joules, NULL, NO_BOUND, NULL,                \
@@ -599,13 +407,14 @@ TABLE(carbon, CARBON_ROWS);
     X(NUMBER, struct sprout_config_profile, total_high, "0", RANGE(0, 100000), NULL,     \
       "`ecologits/hosted`: the most that is believed; 0: the larger of `total` "         \
       "and `active_high`.")                                                              \
-    X(PATH, struct sprout_config_profile, file, "", NO_BOUND, sprout_config_expect_path, \
+    X(PATH, struct sprout_config_profile, file, "", NO_BOUND, sprout_expect_path,        \
       "A profile of your own, a JSON file; its figures stand in for those not given.")
 TABLE(profiles, PROFILE_ROWS);
 
 #define PRICE_ROWS(X)                                                                    \
     X(NAME, struct sprout_config_price, model, "", RANGE(0, SPROUT_PATTERN_MAX),         \
-      expect_pattern, "Model name, `*` and `?` allowed; the first that matches counts.") \
+      sprout_expect_pattern,                                                             \
+      "Model name, `*` and `?` allowed; the first that matches counts.")                 \
     X(NUMBER, struct sprout_config_price, input_per_million, "0", RANGE(0, 1e9), NULL,   \
       "Price of a million prompt tokens.")                                               \
     X(NUMBER, struct sprout_config_price, output_per_million, "0", RANGE(0, 1e9), NULL,  \
@@ -613,26 +422,26 @@ TABLE(profiles, PROFILE_ROWS);
 TABLE(prices, PRICE_ROWS);
 
 #define METER_ROWS(X)                                                                    \
-    X(NAME, struct sprout_config_meter, kind, "", NO_BOUND, expect_meter,                \
+    X(NAME, struct sprout_config_meter, kind, "", NO_BOUND, sprout_expect_meter,         \
       "`nvml`, `amdsmi`, `rapl`, `rapl-perf`, `hwmon` or `prometheus`.")                 \
-    X(TEXT, struct sprout_config_meter, url, "", RANGE(0, 2000), expect_source,          \
+    X(TEXT, struct sprout_config_meter, url, "", RANGE(0, 2000), sprout_expect_source,   \
       "`prometheus`: an exporter's page, or a query to a server "                        \
       "(`.../api/v1/query?query=...`).")                                                 \
-    X(TEXT, struct sprout_config_meter, preset, "", NO_BOUND, expect_name,               \
+    X(TEXT, struct sprout_config_meter, preset, "", NO_BOUND, sprout_expect_name,        \
       "`prometheus`: `dcgm`, `kepler`, `kepler-gpu`, `scaphandre`, `ipmi`, `node` or "   \
       "`node-dram`.")                                                                    \
-    X(TEXT, struct sprout_config_meter, metric, "", RANGE(0, 200), expect_text,          \
+    X(TEXT, struct sprout_config_meter, metric, "", RANGE(0, 200), sprout_expect_text,   \
       "`prometheus`: name of the series, whose end says the unit "                       \
       "(`_joules_total`, `_microwatts`, ...).")                                          \
-    X(TEXT, struct sprout_config_meter, labels, "", RANGE(0, 500), expect_text,          \
+    X(TEXT, struct sprout_config_meter, labels, "", RANGE(0, 500), sprout_expect_text,   \
       "`prometheus`: only series with these, such as `zone=\"package\"`.")               \
-    X(TEXT, struct sprout_config_meter, device, "", RANGE(0, 90), expect_text,           \
+    X(TEXT, struct sprout_config_meter, device, "", RANGE(0, 90), sprout_expect_text,    \
       "`nvml`: UUID of the only GPU meant; `hwmon`: name of the chip.")                  \
-    X(TEXT, struct sprout_config_meter, library, "", RANGE(0, 4000), expect_text,        \
+    X(TEXT, struct sprout_config_meter, library, "", RANGE(0, 4000), sprout_expect_text, \
       "`nvml`, `amdsmi`: the library, where it is not in the usual place.")              \
-    X(TEXT, struct sprout_config_meter, sysfs_root, "/sys", RANGE(0, 250), expect_text,  \
-      "Where /sys is, for containers that mount it elsewhere.")                          \
-    X(TEXT, struct sprout_config_meter, covers, "", NO_BOUND, expect_parts,              \
+    X(TEXT, struct sprout_config_meter, sysfs_root, "/sys", RANGE(0, 250),               \
+      sprout_expect_text, "Where /sys is, for containers that mount it elsewhere.")      \
+    X(TEXT, struct sprout_config_meter, covers, "", NO_BOUND, sprout_expect_parts,       \
       "`gpu`, `cpu`, `dram` or `node`, several joined by `+`; without it what the kind " \
       "is known to cover.")                                                              \
     X(NUMBER, struct sprout_config_meter, max_watts, "2000", RANGE(1, 1e7), NULL,        \
@@ -651,25 +460,26 @@ TABLE(meters, METER_ROWS);
       "How long measured energy waits for requests that are still running before it is " \
       "divided; receipts come that much later.  As long as most answers take.")          \
     X(TEXT, struct sprout_config_metering, server_metrics, "", RANGE(0, 2000),           \
-      expect_source,                                                                     \
+      sprout_expect_source,                                                              \
       "The inference server's own page of counters (vLLM, llama.cpp), such as "          \
       "http://127.0.0.1:8000/metrics: tokens it served to others are set apart.")
 TABLE(metering, METERING_ROWS);
 
 #define MATCH_ROWS(X)                                                                    \
     X(TEXT, struct sprout_config_match, route, "", RANGE(0, SPROUT_PATTERN_MAX),         \
-      expect_pattern, "Path of the URL, `*` and `?` allowed.")                           \
+      sprout_expect_pattern, "Path of the URL, `*` and `?` allowed.")                    \
     X(TEXT, struct sprout_config_match, model, "", RANGE(0, SPROUT_PATTERN_MAX),         \
-      expect_pattern, "Model name, `*` and `?` allowed.")                                \
-    X(TEXT, struct sprout_config_match, api, "", NO_BOUND, expect_name,                  \
+      sprout_expect_pattern, "Model name, `*` and `?` allowed.")                         \
+    X(TEXT, struct sprout_config_match, api, "", NO_BOUND, sprout_expect_name,           \
       "API, such as `openai-chat`.")                                                     \
-    X(TEXT, struct sprout_config_match, api_key_sha256, "", NO_BOUND, expect_sha256,     \
+    X(TEXT, struct sprout_config_match, api_key_sha256, "", NO_BOUND,                    \
+      sprout_expect_sha256,                                                              \
       "SHA-256 of the API key the client presents; the key itself is never written.")    \
-    X(TEXT, struct sprout_config_match, header, "", NO_BOUND, expect_name,               \
+    X(TEXT, struct sprout_config_match, header, "", NO_BOUND, sprout_expect_name,        \
       "Request header that must be there.")                                              \
     X(TEXT, struct sprout_config_match, header_value, "", RANGE(0, SPROUT_PATTERN_MAX),  \
-      expect_pattern, "Its value, `*` and `?` allowed; without it any.")                 \
-    X(TEXT, struct sprout_config_match, kind, "", NO_BOUND, expect_kind,                 \
+      sprout_expect_pattern, "Its value, `*` and `?` allowed; without it any.")          \
+    X(TEXT, struct sprout_config_match, kind, "", NO_BOUND, sprout_expect_kind,          \
       "Predicted kind of the prompt: `maths`, `code` or `other`.")                       \
     X(TRISTATE, struct sprout_config_match, stream, "any", NO_BOUND, NULL,               \
       "Streamed replies only (`yes`) or whole ones only (`no`).")                        \
@@ -682,7 +492,7 @@ TABLE(metering, METERING_ROWS);
 TABLE(match, MATCH_ROWS);
 
 #define RULE_ROWS(X)                                                                     \
-    X(NAME, struct sprout_config_rule, name, "", NO_BOUND, expect_name,                  \
+    X(NAME, struct sprout_config_rule, name, "", NO_BOUND, sprout_expect_name,           \
       "Stands in `Sprout-Reason` and in the journal.")                                   \
     X(MAP, struct sprout_config_rule, match, NULL, NO_BOUND, NULL,                       \
       "All that is given must hold.")                                                    \
@@ -728,16 +538,15 @@ static const cyaml_schema_value_t rules_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct sprout_config_rule, rules_fields)};
 
 #define TOP_ROWS(X)                                                                      \
-    X(TEXT, struct sprout_config, listen, "127.0.0.1:0", NO_BOUND, expect_listen,        \
+    X(TEXT, struct sprout_config, listen, "127.0.0.1:0", NO_BOUND, sprout_expect_listen, \
       "Where clients connect; port 0 takes a free one.")                                 \
-    X(TEXT, struct sprout_config, admin, "127.0.0.1:0", NO_BOUND, expect_admin,          \
+    X(TEXT, struct sprout_config, admin, "127.0.0.1:0", NO_BOUND, sprout_expect_admin,   \
       "Admin API: a loopback address, or `unix:PATH`.")                                  \
-    X(TEXT, struct sprout_config, upstream, "", NO_BOUND, expect_url,                    \
+    X(TEXT, struct sprout_config, upstream, "", NO_BOUND, sprout_expect_url,             \
       "The inference server.")                                                           \
     X(LIST, struct sprout_config, upstreams, NULL, NO_BOUND, NULL,                       \
       "More servers, each below a path of its own; they may stand in other zones.")      \
-    X(PATH, struct sprout_config, dir, "sprout-data", NO_BOUND,                          \
-      sprout_config_expect_path,                                                         \
+    X(PATH, struct sprout_config, dir, "sprout-data", NO_BOUND, sprout_expect_path,      \
       "Folder of nginx.conf, policy.json, journal.ndjson and ledger.db.")                \
     X(WHOLE, struct sprout_config, workers, "0", RANGE(0, 1024), NULL,                   \
       "nginx worker processes; 0: one a core.")                                          \
@@ -754,6 +563,8 @@ static const cyaml_schema_value_t rules_entry = {
     X(MAP, struct sprout_config, grid, NULL, NO_BOUND, NULL, "Carbon intensity.")        \
     X(MAP, struct sprout_config, quality, NULL, NO_BOUND, NULL,                          \
       "The floor under quality.")                                                        \
+    X(MAP, struct sprout_config, accuracy, NULL, NO_BOUND, NULL,                         \
+      "The floor under accuracy.")                                                       \
     X(MAP, struct sprout_config, evaluation, NULL, NO_BOUND, NULL,                       \
       "How quality is measured here.")                                                   \
     X(MAP, struct sprout_config, predictor, NULL, NO_BOUND, NULL,                        \
@@ -775,7 +586,7 @@ static const cyaml_schema_value_t rules_entry = {
       "Energy and time per token, by model; default: Llama-2-13B on one A100.")          \
     X(LIST, struct sprout_config, prices, NULL, NO_BOUND, NULL,                          \
       "Prices of tokens, by model, for `sprout report --config`.")                       \
-    X(TEXT, struct sprout_config, currency, "EUR", RANGE(1, 16), expect_name,            \
+    X(TEXT, struct sprout_config, currency, "EUR", RANGE(1, 16), sprout_expect_name,     \
       "Of the prices; a name in reports, nothing is converted.")                         \
     X(LIST, struct sprout_config, meters, NULL, NO_BOUND, NULL,                          \
       "What measures energy here; without any, energy is modelled by `profiles`.")       \

@@ -29,9 +29,6 @@ struct config_note {
 extern const cyaml_schema_value_t sprout_config_schema;
 extern const struct config_note sprout_config_notes[];
 
-/* The check of paths, which are relative to the file's folder. */
-config_expect_fn sprout_config_expect_path;
-
 /* config_check.c: adds every problem of the document, in the order of the lines. */
 void sprout_config_check(yaml_document_t *doc, struct sprout_problems *problems);
 

@@ -275,6 +275,20 @@ static struct sprout_judged *judged(struct sprout_daemon *d, sprout_instant wall
     return out;
 }
 
+/* The same of references; they are read only where accuracy has a floor. */
+static const struct sprout_settled *settled(struct sprout_daemon *d, sprout_instant wall,
+                                            struct sprout_settled *out)
+{
+    const struct sprout_config *const c = d->config;
+    const struct sprout_quality_opts opts =
+        sprout_judged_opts(c, (int)c->levels_count, wall);
+    return d->store != NULL && !isnan(c->accuracy.floor) &&
+                   sprout_settled_read(d->store, wall, opts.half_life, out, NULL) ==
+                       SPROUT_OK
+               ? out
+               : NULL;
+}
+
 /* Plans, queues for the ledger, publishes; the new policy is in force afterwards. */
 static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
                                struct sprout_error *err)
@@ -306,8 +320,10 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
         .now = wall,
     };
 
+    struct sprout_settled references;
     struct sprout_judged *const verdicts = judged(d, wall);
     in.judged = verdicts;
+    in.settled = settled(d, wall, &references);
     in.withdrawn = sprout_daemon_feedback_withdrawn(d, SPROUT_PLAN_STRATUM);
     d->withdrawn = in.withdrawn;
     sprout_daemon_learn_take(d, wall);

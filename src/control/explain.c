@@ -13,7 +13,15 @@
 
 enum { PLAN_JSON_MAX = 64 * 1024 };
 
+static const char accuracy_unknown[] =
+    "too few references say how often it is right, so nobody is given it";
 static const char cost_unknown[] = "its cost is not known, so it is left alone";
+
+/* What it is worth at its price is taken off, so that the reasons hold under both floors. */
+static double cost_of_accuracy(const struct sprout_plan_accuracy *a, size_t l)
+{
+    return a->price > 0 && isfinite(a->cautious[l]) ? a->price * a->cautious[l] : 0;
+}
 
 /* The optimizer's own reasons, for the levels it could weigh. */
 static void find_reasons(const struct sprout_policy *p, const double *mix,
@@ -26,8 +34,10 @@ static void find_reasons(const struct sprout_policy *p, const double *mix,
     size_t n = 0;
     for (size_t l = 0; l < p->level_count; l++) {
         e->why[l] = cost_unknown;
-        if (isfinite(e->grams[l].v) && isfinite(e->quality[l])) {
-            cost[n] = e->grams[l].v;
+        if ((e->accuracy.withheld >> l & 1) != 0) {
+            e->why[l] = accuracy_unknown;
+        } else if (isfinite(e->grams[l].v) && isfinite(e->quality[l])) {
+            cost[n] = e->grams[l].v - cost_of_accuracy(&e->accuracy, l);
             quality[n] = e->quality[l];
             share[n] = mix[l];
             level[n++] = l;
@@ -67,6 +77,7 @@ static void take_predicted(const json_t *plan, struct sprout_plan_predicted *out
     out->samples = json_integer_value(json_object_get(o, "samples"));
     out->decides = json_array_size(mix) == SPROUT_PREDICT_LEVELS;
     out->price.quality = number_at(o, "quality");
+    out->price.accuracy = number_at(o, "accuracy");
     out->price.tokens = number_at(o, "tokens");
     out->price.tokens_l0 = number_at(o, "tokens_l0");
     out->caution.v = number_at(o, "caution_g");
@@ -137,6 +148,31 @@ static void take_window(const json_t *plan, struct sprout_plan_windowed *out)
     }
 }
 
+static void take_accuracy(const json_t *plan, struct sprout_plan_accuracy *out)
+{
+    const json_t *const o = json_object_get(plan, "accuracy");
+    const json_t *const levels = json_object_get(o, "levels");
+    const char *const why = json_string_value(json_object_get(o, "why_not"));
+    if (!json_is_object(o)) {
+        return;
+    }
+    out->floor = number_at(o, "floor");
+    out->certainty = number_at(o, "certainty");
+    out->mix = number_at(o, "mix");
+    out->price = number_at(o, "price");
+    snprintf(out->why, sizeof out->why, "%s", why == NULL ? "" : why);
+    for (size_t l = 0; l < json_array_size(levels) && l < SPROUT_LEVELS_MAX; l++) {
+        const json_t *const level = json_array_get(levels, l);
+        const bool withheld = json_is_true(json_object_get(level, "withheld"));
+        out->withheld |= withheld ? UINT32_C(1) << l : 0;
+        out->prompts[l] = number_at(level, "prompts");
+        out->relative[l] = (struct sprout_quality_interval){number_at(level, "relative"),
+                                                            number_at(level, "low"),
+                                                            number_at(level, "high")};
+        out->cautious[l] = number_at(level, "cautious");
+    }
+}
+
 static void take_plan(const json_t *plan, const struct sprout_policy *p,
                       struct sprout_explanation *e)
 {
@@ -151,6 +187,7 @@ static void take_plan(const json_t *plan, const struct sprout_policy *p,
     take_predicted(plan, &e->predicted);
     take_evidence(plan, &e->evidence);
     take_window(plan, &e->window);
+    take_accuracy(plan, &e->accuracy);
     e->range = (struct sprout_grid_range){
         .lo = {number_at(range, "lo_g_per_kwh")},
         .hi = {number_at(range, "hi_g_per_kwh")},
@@ -192,13 +229,13 @@ void sprout_explain(const struct sprout_policy *p, size_t stratum, sprout_instan
         .in_force = now.ns < p->valid_until.ns,
         .range = SPROUT_GRID_RANGE_NONE,
     };
+    if (dir != NULL) {
+        read_plan(dir, p, out);
+    }
     sprout_plan_weigh(p, stratum, out->grams, out->quality);
     find_reasons(p, p->strata[stratum].mix, out);
     add_up(p, &p->strata[stratum], out);
     out->explore = cost_of_exploring(p, out);
-    if (dir != NULL) {
-        read_plan(dir, p, out);
-    }
 }
 
 /* ---- as JSON --------------------------------------------------------------------------- */
@@ -295,6 +332,7 @@ static void put_predictor(struct sprout_buf *b, const struct sprout_policy *p,
                       (long long)p->predictor.ng_per_quality);
     if (e->predicted.decides) {
         put_number(b, "quality", x->quality);
+        put_number(b, "accuracy", x->accuracy);
         put_number(b, "tokens", x->tokens);
         put_number(b, "tokens_l0", x->tokens_l0);
         put_number(b, "caution_g", e->predicted.caution.v);
@@ -334,6 +372,8 @@ void sprout_explain_put(struct sprout_buf *b, const struct sprout_policy *p,
     put_text(b, "quality_source", p->quality_source);
     sprout_buf_put(b, SPROUT_STR("\"verdicts\":"));
     sprout_plan_evidence_put(b, p, &e->evidence);
+    sprout_buf_put(b, SPROUT_STR(",\"accuracy\":"));
+    sprout_plan_accuracy_put(b, p, &e->accuracy);
     sprout_buf_byte(b, ',');
     put_number(b, "holdout", p->holdout);
     put_number(b, "explore", p->explore);

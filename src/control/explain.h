@@ -27,6 +27,7 @@ struct sprout_explanation {
         predicted;                      /* of plan.json; price.mix and what it promises */
     struct sprout_plan_windowed window; /* of plan.json; used: there is one */
     struct sprout_plan_evidence evidence; /* of plan.json; questions 0: none */
+    struct sprout_plan_accuracy accuracy; /* of plan.json; floor 0: none */
     struct sprout_grid_range range; /* what the floor's rule used; points 0: configured,
                                        or lo NaN: none */
 };

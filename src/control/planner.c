@@ -10,7 +10,6 @@
 
 #include "base/hash.h"
 #include "core/instant.h"
-#include "core/optimize.h"
 #include "core/preset.h"
 #include "core/prior.h"
 #include "core/profile.h"
@@ -169,15 +168,35 @@ static bool weighable(const struct plan *p, size_t l)
 uint32_t sprout_plan_levels(const struct plan *p)
 {
     const uint32_t all = (UINT32_C(1) << p->levels) - 1;
-    return (all & ~p->in->withdrawn) | 1;
+    return (all & ~p->withheld) | 1;
+}
+
+static enum sprout_status solve_item(struct plan *p, const struct sprout_item *item,
+                                     const double *accuracy, double floor, double *mix,
+                                     struct sprout_optimum_two *out)
+{
+    struct sprout_optimum best = {0};
+    if (sprout_plan_asks_accuracy(p)) {
+        return sprout_plan_solve_two(p, item, accuracy, floor, mix, out);
+    }
+    const size_t size = sprout_optimize_scratch(1, item->options);
+    struct sprout_arena scratch =
+        sprout_arena_of(sprout_arena_alloc(p->arena, size), size);
+    if (scratch.block == NULL) {
+        return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");
+    }
+    const enum sprout_status status =
+        sprout_optimize(item, 1, SPROUT_GOAL_FLOOR, floor, &scratch, &mix, &best, p->err);
+    *out = sprout_optimize_without(&best);
+    return status;
 }
 
 /* Solves for the levels in `allowed`; shares of the others are 0. */
 static enum sprout_status solve(struct plan *p, uint32_t allowed, double floor,
-                                double *out_mix, struct sprout_optimum *out_best)
+                                double *out_mix, struct sprout_optimum_two *out_best)
 {
-    double cost[SPROUT_LEVELS_MAX];
-    double quality[SPROUT_LEVELS_MAX];
+    double cost[SPROUT_LEVELS_MAX], quality[SPROUT_LEVELS_MAX];
+    double accuracy[SPROUT_LEVELS_MAX];
     double share[SPROUT_LEVELS_MAX] = {0};
     size_t level[SPROUT_LEVELS_MAX];
     size_t n = 0;
@@ -186,41 +205,62 @@ static enum sprout_status solve(struct plan *p, uint32_t allowed, double floor,
         if ((allowed >> l & 1) != 0 && weighable(p, l)) {
             cost[n] = p->why->grams[l].v;
             quality[n] = p->why->quality[l];
+            accuracy[n] = p->why->accuracy.cautious[l];
             level[n++] = l;
         }
     }
     if (n == 0) {
         out_mix[__builtin_ctz(allowed)] = 1;
-        *out_best = (struct sprout_optimum){true, NAN, NAN, 0};
+        *out_best = (struct sprout_optimum_two){true, NAN, NAN, NAN, 0, 0, 0};
         return SPROUT_OK;
     }
     const struct sprout_item item = {1, cost, quality, n};
-    const size_t size = sprout_optimize_scratch(1, n);
-    struct sprout_arena scratch =
-        sprout_arena_of(sprout_arena_alloc(p->arena, size), size);
-    if (scratch.block == NULL) {
-        return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");
-    }
-    double *const mix = share;
-    const enum sprout_status status = sprout_optimize(&item, 1, SPROUT_GOAL_FLOOR, floor,
-                                                      &scratch, &mix, out_best, p->err);
+    const enum sprout_status status =
+        solve_item(p, &item, accuracy, floor, share, out_best);
     for (size_t i = 0; i < n && status == SPROUT_OK; i++) {
         out_mix[level[i]] = share[i];
     }
     return status;
 }
 
+static double accuracy_of(const struct plan *p, const double *mix)
+{
+    double sum = 0;
+    for (size_t l = 0; l < p->levels; l++) {
+        sum += mix[l] > 0 ? mix[l] * p->why->accuracy.cautious[l] : 0;
+    }
+    return sum;
+}
+
+/* The window says what this hour must give of quality; accuracy is kept in each hour. */
+static enum sprout_status solve_window(struct plan *p, double *out_mix,
+                                       struct sprout_optimum_two *out_best)
+{
+    struct sprout_optimum one = {0};
+    const enum sprout_status status = sprout_plan_window_mix(p, out_mix, &one);
+    if (status != SPROUT_OK || !sprout_plan_asks_accuracy(p)) {
+        *out_best = sprout_optimize_without(&one);
+        return status;
+    }
+    if (accuracy_of(p, out_mix) < p->why->accuracy.floor) {
+        return solve(p, sprout_plan_levels(p), one.quality, out_mix, out_best);
+    }
+    *out_best = sprout_optimize_without(&one);
+    out_best->accuracy = accuracy_of(p, out_mix);
+    return status;
+}
+
 static enum sprout_status solve_hour_or_window(struct plan *p, double *out_mix,
-                                               struct sprout_optimum *out_best)
+                                               struct sprout_optimum_two *out_best)
 {
     return p->why->window.acts
-               ? sprout_plan_window_mix(p, out_mix, out_best)
+               ? solve_window(p, out_mix, out_best)
                : solve(p, sprout_plan_levels(p), p->policy->floor, out_mix, out_best);
 }
 
 static enum sprout_status solve_all(struct plan *p)
 {
-    struct sprout_optimum best = {0};
+    struct sprout_optimum_two best = {0};
     const enum sprout_status status = solve_hour_or_window(p, p->stratum->mix, &best);
     if (status == SPROUT_OK) {
         p->policy->price = best.price;
@@ -228,6 +268,8 @@ static enum sprout_status solve_all(struct plan *p)
         p->why->feasible = best.feasible;
         p->why->grams_mix.v = best.cost;
         p->why->quality_mix = best.quality;
+        p->why->accuracy.mix = best.accuracy;
+        p->why->accuracy.price = best.accuracy_price;
     }
     return status;
 }
@@ -236,7 +278,7 @@ static enum sprout_status solve_all(struct plan *p)
 static enum sprout_status price_caution(struct plan *p)
 {
     double taken[SPROUT_LEVELS_MAX], mix[SPROUT_LEVELS_MAX];
-    struct sprout_optimum best = {0};
+    struct sprout_optimum_two best = {0};
     if (!p->why->evidence.used) {
         return SPROUT_OK;
     }
@@ -272,24 +314,27 @@ static void copy_match(struct plan *p, const struct sprout_config_match *from,
     };
 }
 
-/* The levels that a rule leaves, without those withdrawn; 0: all. */
+/* The levels that a rule leaves, without those withheld; 0: all. */
 static uint32_t level_mask(struct plan *p, const struct sprout_config_rule *rule)
 {
     uint32_t mask = 0;
     if (rule->levels_count == 0) {
-        return p->in->withdrawn == 0 ? 0 : sprout_plan_levels(p);
+        return p->withheld == 0 ? 0 : sprout_plan_levels(p);
     }
     for (uint32_t i = 0; i < rule->levels_count; i++) {
         const int l = sprout_policy_level(p->policy, sprout_str_of(rule->levels[i]));
         mask |= l < 0 ? 0 : UINT32_C(1) << l;
     }
-    return (mask & ~p->in->withdrawn) == 0 ? 1 : mask & ~p->in->withdrawn;
+    return (mask & ~p->withheld) == 0 ? 1 : mask & ~p->withheld;
 }
 
-/* For requests that no other rule matches: what users dislike is not even explored. */
-static void withdraw(struct plan *p, struct sprout_rule *to)
+/* For requests that no other rule matches: what users dislike, or nobody knows to be right,
+ * is not even explored. */
+static void withhold(struct plan *p, struct sprout_rule *to)
 {
-    *to = (struct sprout_rule){.name = SPROUT_STR(SPROUT_PLAN_WITHDRAWN),
+    *to = (struct sprout_rule){.name = p->in->withdrawn != 0
+                                           ? SPROUT_STR(SPROUT_PLAN_WITHDRAWN)
+                                           : SPROUT_STR(SPROUT_PLAN_UNKNOWN),
                                .levels = sprout_plan_levels(p),
                                .floor = NAN};
 }
@@ -298,7 +343,7 @@ static void withdraw(struct plan *p, struct sprout_rule *to)
  * floor is a window's, a rule's own is kept in each hour. */
 static enum sprout_status solve_rule(struct plan *p, struct sprout_rule *rule)
 {
-    struct sprout_optimum best;
+    struct sprout_optimum_two best;
     double(*const mix)[SPROUT_LEVELS_MAX] = sprout_arena_alloc(p->arena, sizeof *mix);
     if (mix == NULL) {
         return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");
@@ -353,8 +398,7 @@ static enum sprout_status copy_rules(struct plan *p)
 {
     const struct sprout_config *const c = p->in->config;
     const size_t given = (size_t)c->protect_count + c->rules_count;
-    const size_t count =
-        given + (p->in->withdrawn != 0 && given < SPROUT_RULES_MAX ? 1 : 0);
+    const size_t count = given + (p->withheld != 0 && given < SPROUT_RULES_MAX ? 1 : 0);
     struct sprout_rule *const to = sprout_arena_array(p->arena, count, sizeof *to);
     enum sprout_status status = SPROUT_OK;
     for (size_t i = 0; to != NULL && status == SPROUT_OK && i < count; i++) {
@@ -363,7 +407,7 @@ static enum sprout_status copy_rules(struct plan *p)
         } else if (i < given) {
             copy_rule(p, &c->rules[i - c->protect_count], &to[i]);
         } else {
-            withdraw(p, &to[i]);
+            withhold(p, &to[i]);
         }
         if (!to[i].off && (to[i].levels != 0 || !isnan(to[i].floor))) {
             status = solve_rule(p, &to[i]);
@@ -389,6 +433,7 @@ static void name_policy(struct plan *p)
     sprout_hash_feed(&h, p->stratum->mix, sizeof p->stratum->mix);
     sprout_hash_feed(&h, &p->in->grid.intensity, sizeof p->in->grid.intensity);
     sprout_hash_u64(&h, (uint64_t)p->policy->predictor.ng_per_quality);
+    sprout_hash_u64(&h, (uint64_t)p->policy->predictor.ng_per_accuracy);
     sprout_instant_put(&b, p->in->now);
     sprout_buf_printf(&b, "-%08x", (unsigned)(sprout_hash_end(h) >> 32));
     p->policy->id = sprout_arena_str(p->arena, sprout_buf_str(&b));
@@ -446,6 +491,7 @@ static enum sprout_status fill(struct plan *p)
     }
     believe(p);
     find_floor(p);
+    sprout_plan_accuracy(p);
     sprout_plan_weigh(p->policy, 0, p->why->grams, p->why->quality);
     sprout_plan_window_begin(p);
     enum sprout_status status = solve_all(p);

@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "control/config.h"
 #include "control/judged.h"
+#include "control/settled.h"
 #include "core/floor.h"
 #include "core/learn.h"
 #include "core/policy.h"
@@ -28,9 +29,14 @@
 
 enum { SPROUT_PLAN_MEMORY = 16 << 20 }; /* suffices for any configuration */
 
+/* Prompts with a reference, answered at L0 and at a level, before accuracy there is known. */
+enum { SPROUT_PLAN_REFERENCES_MIN = 30 };
+
 #define SPROUT_PLAN_STRATUM "all" /* the one there is */
 #define SPROUT_PLAN_WITHDRAWN                                                            \
     "withdrawn-by-users" /* the rule, where users dislike a level */
+#define SPROUT_PLAN_UNKNOWN                                                              \
+    "accuracy-unknown" /* and where too few references tell of one */
 
 /* What was served in a window so far at one level, of what the planner decided. */
 struct sprout_plan_served {
@@ -67,7 +73,8 @@ struct sprout_plan_in {
      * NULL: nobody knows. */
     const double *batches;
     const struct sprout_plan_window *window; /* NULL: the floor is kept in each hour */
-    const struct sprout_judged *judged; /* what the ledger's verdicts say; NULL: none */
+    const struct sprout_judged *judged;   /* what the ledger's verdicts say; NULL: none */
+    const struct sprout_settled *settled; /* what its references say; NULL: none */
     uint32_t withdrawn; /* bit l: users dislike level l, nobody is to have it */
     struct sprout_hash_key salt;
     sprout_instant now; /* wall */
@@ -117,6 +124,20 @@ struct sprout_plan_windowed {
     bool raised;            /* this hour is as good as it is for the hourly floor alone */
 };
 
+/* What references say of accuracy relative to L0, and what the plan made of it. */
+struct sprout_plan_accuracy {
+    double floor; /* 0: none is asked for, all else says nothing then */
+    double certainty;
+    char why[80];                      /* no level is known at all because ... */
+    double prompts[SPROUT_LEVELS_MAX]; /* behind a level; the old ones count less */
+    struct sprout_quality_interval relative[SPROUT_LEVELS_MAX]; /* 90 % */
+    double
+        cautious[SPROUT_LEVELS_MAX]; /* what the optimum takes; NaN: too little known */
+    uint32_t withheld;               /* bit l: so nobody is given level l */
+    double mix;                      /* relative accuracy of the mix */
+    double price;                    /* g per unit of it */
+};
+
 /* Why this policy: what `sprout policy explain` and /v1/status say in words. */
 struct sprout_plan_why {
     struct sprout_floor floor;      /* and which case of which rule gave it */
@@ -130,6 +151,7 @@ struct sprout_plan_why {
     struct sprout_plan_windowed window;
     struct sprout_plan_predicted predicted;
     struct sprout_plan_evidence evidence;
+    struct sprout_plan_accuracy accuracy;
 };
 
 /* SPROUT_INVALID (inputs that make no policy: *err), SPROUT_NO_MEMORY. */
@@ -170,6 +192,10 @@ void sprout_plan_windowed_put(struct sprout_buf *b, const struct sprout_plan_win
 /* Appends the evidence as one JSON object, null where there are no verdicts. */
 void sprout_plan_evidence_put(struct sprout_buf *b, const struct sprout_policy *p,
                               const struct sprout_plan_evidence *e);
+
+/* Appends what is known of accuracy as one JSON object, null where it has no floor. */
+void sprout_plan_accuracy_put(struct sprout_buf *b, const struct sprout_policy *p,
+                              const struct sprout_plan_accuracy *a);
 
 /* Writes DIR/policy.json (and plan.json beside it): encoded, decoded once more and checked,
  * then written whole and renamed.  SPROUT_INVALID if it does not survive its own reader: a

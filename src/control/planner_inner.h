@@ -4,7 +4,7 @@
 #define SPROUT_CONTROL_PLANNER_INNER_H
 
 #include "control/planner.h"
-#include "core/optimize.h"
+#include "core/optimize_two.h"
 
 /* What one plan works with. */
 struct plan {
@@ -15,6 +15,7 @@ struct plan {
     struct sprout_stratum *stratum;
     struct sprout_plan_why *why;
     size_t levels;
+    uint32_t withheld; /* bit l: nobody is given level l; see planner_accuracy.c */
 };
 
 /* planner_profiles.c: energy and time by model. */
@@ -26,7 +27,7 @@ void sprout_plan_judge(struct plan *p);
 /* Quality of level l relative to L0 in the middle of what is believed; NaN: not judged. */
 double sprout_plan_judged_mean(const struct plan *p, size_t l);
 
-/* All levels but those withdrawn, bit by bit; L0 is always there. */
+/* All levels but those withheld, bit by bit; L0 is always there. */
 uint32_t sprout_plan_levels(const struct plan *p);
 
 /* The rule asks for nothing but what holds for all; with a window it then is part of it. */
@@ -48,6 +49,19 @@ SPROUT_MUST_USE enum sprout_status sprout_plan_window_price(
 
 /* Predictions are to decide, if there is a cost to weigh them with; corrections are found. */
 bool sprout_plan_predict_begin(struct plan *p);
+
+/* planner_accuracy.c: what is known of accuracy where it has a floor, and which levels are
+ * withheld.  After the policy's levels. */
+void sprout_plan_accuracy(struct plan *p);
+bool sprout_plan_asks_accuracy(const struct plan *p);
+/* One item under both floors. */
+SPROUT_MUST_USE enum sprout_status sprout_plan_solve_two(struct plan *p,
+                                                         const struct sprout_item *item,
+                                                         const double *accuracy,
+                                                         double floor, double *mix,
+                                                         struct sprout_optimum_two *out);
+/* The floor of accuracy for the predictor's price, and no levels that are withheld. */
+void sprout_plan_accuracy_goal(const struct plan *p, struct sprout_predict_goal *goal);
 
 /* Names the weights, and finds the price where there is enough to find it from.  After
  * floor, grid and profiles of the policy. */

@@ -23,6 +23,7 @@ static enum sprout_status find_price(struct plan *p, uint32_t levels, double flo
         .ng_per_token = p->policy->predictor.ng_per_token,
     };
     struct sprout_arena scratch = *p->arena; /* given back when this returns */
+    sprout_plan_accuracy_goal(p, &goal);
     memcpy(goal.correction, p->policy->predictor.correction, sizeof goal.correction);
     struct sprout_predict_sample *const some =
         sprout_arena_array(&scratch, in->sample_count + 1, sizeof *some);
@@ -62,12 +63,28 @@ static void correct_all(struct plan *p, bool careless)
     }
 }
 
+/* As of a mix: the window says what this hour must give of quality, and where that falls
+ * short of accuracy, there is a price for both in this hour. */
+static enum sprout_status price_in_window(struct plan *p, double caution,
+                                          struct sprout_predict_price *out)
+{
+    const struct sprout_plan_accuracy *const a = &p->why->accuracy;
+    const enum sprout_status status = sprout_plan_window_price(p, caution, out);
+    out->accuracy = sprout_plan_asks_accuracy(p) ? 0 : (double)NAN;
+    for (size_t l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
+        out->accuracy += out->mix[l] > 0 ? out->mix[l] * a->cautious[l] : 0;
+    }
+    return status == SPROUT_OK && out->accuracy < a->floor
+               ? find_price(p, sprout_plan_levels(p), out->quality, 0, -1, out)
+               : status;
+}
+
 /* The price of all prompts, under the floor of this hour or of the window. */
 static enum sprout_status price_of_all(struct plan *p, double caution,
                                        struct sprout_predict_price *out)
 {
     if (p->why->window.acts) {
-        return sprout_plan_window_price(p, caution, out);
+        return price_in_window(p, caution, out);
     }
     return find_price(p, 0, p->policy->floor, caution, -1, out);
 }
@@ -86,6 +103,15 @@ static enum sprout_status price_caution(struct plan *p)
     correct_all(p, false);
     p->why->window = window;
     return status;
+}
+
+static void take_accuracy(struct plan *p, const struct sprout_predict_price *price)
+{
+    struct sprout_policy_predictor *const to = &p->policy->predictor;
+    struct sprout_predict_goal goal = {.levels = 0};
+    sprout_plan_accuracy_goal(p, &goal);
+    to->ng_per_accuracy = price->ng_per_accuracy;
+    memcpy(to->accuracy, goal.accuracy, sizeof to->accuracy);
 }
 
 bool sprout_plan_predict_begin(struct plan *p)
@@ -121,6 +147,7 @@ enum sprout_status sprout_plan_predict(struct plan *p)
     if (status == SPROUT_OK) {
         to->decides = why->decides = true;
         to->ng_per_quality = why->price.ng_per_quality;
+        take_accuracy(p, &why->price);
         to->tie_ng = why->price.tie_ng;
         to->split = why->price.split;
         status = price_caution(p);
@@ -151,6 +178,7 @@ enum sprout_status sprout_plan_predict_rule(struct plan *p, struct sprout_rule *
     }
     if (status == SPROUT_OK) {
         rule->ng_per_quality = price.ng_per_quality > 0 ? price.ng_per_quality : 1;
+        rule->ng_per_accuracy = price.ng_per_accuracy;
     }
     return status;
 }

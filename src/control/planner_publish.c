@@ -21,6 +21,49 @@ static void put_member(struct sprout_buf *b, const char *name, double v)
     sprout_buf_f64(b, v);
 }
 
+static void put_accuracy_level(struct sprout_buf *b, const struct sprout_policy *p,
+                               const struct sprout_plan_accuracy *a, size_t l)
+{
+    sprout_buf_put(b, l > 0 ? SPROUT_STR(",{\"level\":") : SPROUT_STR("{\"level\":"));
+    sprout_buf_json(b, p->levels[l].name);
+    sprout_buf_printf(b, ",\"withheld\":%s,",
+                      (a->withheld >> l & 1) != 0 ? "true" : "false");
+    put_member(b, "prompts", l == 0 ? NAN : a->prompts[l]);
+    sprout_buf_byte(b, ',');
+    put_member(b, "relative", a->relative[l].value);
+    sprout_buf_byte(b, ',');
+    put_member(b, "low", a->relative[l].low);
+    sprout_buf_byte(b, ',');
+    put_member(b, "high", a->relative[l].high);
+    sprout_buf_byte(b, ',');
+    put_member(b, "cautious", a->cautious[l]);
+    sprout_buf_byte(b, '}');
+}
+
+void sprout_plan_accuracy_put(struct sprout_buf *b, const struct sprout_policy *p,
+                              const struct sprout_plan_accuracy *a)
+{
+    if (!(a->floor > 0)) {
+        sprout_buf_put(b, SPROUT_STR("null"));
+        return;
+    }
+    sprout_buf_byte(b, '{');
+    put_member(b, "floor", a->floor);
+    sprout_buf_put(b, SPROUT_STR(",\"why_not\":"));
+    sprout_buf_json(b, sprout_str_of(a->why));
+    sprout_buf_byte(b, ',');
+    put_member(b, "certainty", a->certainty);
+    sprout_buf_byte(b, ',');
+    put_member(b, "mix", a->mix);
+    sprout_buf_byte(b, ',');
+    put_member(b, "price", a->price);
+    sprout_buf_put(b, SPROUT_STR(",\"levels\":["));
+    for (size_t l = 0; l < p->level_count; l++) {
+        put_accuracy_level(b, p, a, l);
+    }
+    sprout_buf_put(b, SPROUT_STR("]}"));
+}
+
 static void put_predicted(struct sprout_buf *b, const struct sprout_policy *p,
                           const struct sprout_plan_predicted *why)
 {
@@ -36,6 +79,8 @@ static void put_predicted(struct sprout_buf *b, const struct sprout_policy *p,
         const struct sprout_predict_price *const x = &why->price;
         sprout_buf_printf(b, ",\"feasible\":%s,", x->feasible ? "true" : "false");
         put_member(b, "quality", x->quality);
+        sprout_buf_byte(b, ',');
+        put_member(b, "accuracy", x->accuracy);
         sprout_buf_byte(b, ',');
         put_member(b, "tokens", x->tokens);
         sprout_buf_byte(b, ',');
@@ -156,6 +201,8 @@ void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,
     sprout_plan_windowed_put(b, &why->window);
     sprout_buf_put(b, SPROUT_STR(",\"verdicts\":"));
     sprout_plan_evidence_put(b, p, &why->evidence);
+    sprout_buf_put(b, SPROUT_STR(",\"accuracy\":"));
+    sprout_plan_accuracy_put(b, p, &why->accuracy);
     sprout_buf_put(b, SPROUT_STR("}\n"));
 }
 

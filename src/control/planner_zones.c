@@ -50,6 +50,7 @@ static void take_rules(const struct sprout_policy *plan, const struct room *room
     for (size_t i = 0; i < plan->rule_count; i++) {
         const struct sprout_rule *const r = &plan->rules[i];
         room->rules[i].ng_per_quality = r->ng_per_quality;
+        room->rules[i].ng_per_accuracy = r->ng_per_accuracy;
         if (r->mix != NULL) {
             memcpy(room->rule_mix[i], r->mix, plan->stratum_count * sizeof r->mix[0]);
             room->rules[i].mix = (const double(*)[SPROUT_LEVELS_MAX])room->rule_mix[i];

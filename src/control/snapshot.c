@@ -228,6 +228,28 @@ static json_t *predictor_object(const struct sprout_snapshot *s)
     return o;
 }
 
+/* null where it has no floor. */
+static json_t *accuracy_object(const struct sprout_snapshot *s)
+{
+    const struct sprout_plan_accuracy *const a = &s->why.accuracy;
+    if (!(a->floor > 0)) {
+        return json_null();
+    }
+    json_t *const o = json_object();
+    json_t *const withheld = json_array();
+    for (size_t l = 0; l < s->policy->level_count; l++) {
+        if ((a->withheld >> l & 1) != 0) {
+            json_array_append_new(withheld, text(s->policy->levels[l].name));
+        }
+    }
+    set(o, "floor", number(a->floor));
+    set(o, "expected", number(a->mix));
+    set(o, "price", number(a->price));
+    set(o, "withheld", withheld);
+    set(o, "why_not", c_text(a->why));
+    return o;
+}
+
 static json_t *policy_object(const struct sprout_snapshot *s)
 {
     const struct sprout_policy *const p = s->policy;
@@ -252,6 +274,7 @@ static json_t *policy_object(const struct sprout_snapshot *s)
     set(o, "quality_source", text(p->quality_source));
     set(o, "quality_expected", number(s->why.quality_mix));
     set(o, "grams_expected", number(s->why.grams_mix.v));
+    set(o, "accuracy", accuracy_object(s));
     set(o, "levels", levels);
     set(o, "window", window_object(&s->why.window));
     set(o, "predictor", predictor_object(s));

@@ -65,7 +65,7 @@ sprout_instant sprout_window_since(const struct sprout_window *w)
 
 /* ---- what was served ------------------------------------------------------------------- */
 
-/* Rules of the configuration that leave levels and floor alone, and the one that withdraws
+/* Rules of the configuration that leave levels and floor alone, and those that withhold
  * levels from all, have the plan of those without a rule. */
 static bool planned_with_all(const struct sprout_config *config, struct sprout_str rule)
 {
@@ -75,7 +75,8 @@ static bool planned_with_all(const struct sprout_config *config, struct sprout_s
             return !r->off && r->levels_count == 0 && isnan(r->floor);
         }
     }
-    return rule.len == 0 || sprout_str_eq(rule, SPROUT_STR(SPROUT_PLAN_WITHDRAWN));
+    return rule.len == 0 || sprout_str_eq(rule, SPROUT_STR(SPROUT_PLAN_WITHDRAWN)) ||
+           sprout_str_eq(rule, SPROUT_STR(SPROUT_PLAN_UNKNOWN));
 }
 
 static int level_of(const struct sprout_config *config, struct sprout_str name)

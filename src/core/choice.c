@@ -169,9 +169,11 @@ struct sprout_predict_terms sprout_choice_terms(const struct sprout_policy *p,
         .levels = predictable(p),
         .by = SPROUT_BY_PREFERENCE,
     };
+    const int64_t price = own ? r->ng_per_accuracy : p->predictor.ng_per_accuracy;
     for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
         t.correction[l] =
             (int32_t)llround(p->predictor.correction[l] * SPROUT_PREDICT_ONE);
+        t.ng[l] = llround((double)price * (1 - p->predictor.accuracy[l]));
     }
     return t;
 }

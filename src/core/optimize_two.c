@@ -474,6 +474,16 @@ static enum sprout_status solve_both(struct two *t, double target, double *const
     return s;
 }
 
+struct sprout_optimum_two sprout_optimize_without(const struct sprout_optimum *one)
+{
+    return (struct sprout_optimum_two){.feasible = one->feasible,
+                                       .cost = one->cost,
+                                       .quality = one->quality,
+                                       .accuracy = NAN,
+                                       .price = one->price,
+                                       .steps = 1};
+}
+
 enum sprout_status sprout_optimize_two(
     const struct sprout_item *items, const double *const *accuracy, size_t item_count,
     double quality_floor, double accuracy_floor, struct sprout_arena *scratch,

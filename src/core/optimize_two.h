@@ -42,6 +42,9 @@ SPROUT_MUST_USE enum sprout_status sprout_optimize_two(
     double *const *out_mix, struct sprout_optimum_two *out_best,
     struct sprout_error *err);
 
+/* The optimum under a floor of quality alone, as one of both: its accuracy is not known. */
+struct sprout_optimum_two sprout_optimize_without(const struct sprout_optimum *one);
+
 /* Bytes of scratch that suffice for items with `option_count` options in all. */
 size_t sprout_optimize_two_scratch(size_t item_count, size_t option_count);
 

@@ -396,6 +396,10 @@ static enum sprout_status check_rule(const struct sprout_policy *p, size_t i,
     if (s == SPROUT_OK) {
         s = check_range((double)r->ng_per_quality, 0, 1e15, path, "ng_per_quality", err);
     }
+    if (s == SPROUT_OK) {
+        s = check_range((double)r->ng_per_accuracy, 0, 1e15, path, "ng_per_accuracy",
+                        err);
+    }
     return s == SPROUT_OK ? check_rule_mixes(p, r, r->mix, path, err) : s;
 }
 
@@ -502,6 +506,10 @@ static enum sprout_status check_prices(const struct sprout_policy_predictor *p,
         s = check_range((double)p->ng_per_quality, 0, 1e15, path, "ng_per_quality", err);
     }
     if (s == SPROUT_OK) {
+        s = check_range((double)p->ng_per_accuracy, 0, 1e15, path, "ng_per_accuracy",
+                        err);
+    }
+    if (s == SPROUT_OK) {
         s = check_range((double)p->tie_ng, 0, 1e15, path, "tie_ng", err);
     }
     if (s == SPROUT_OK) {
@@ -509,6 +517,10 @@ static enum sprout_status check_prices(const struct sprout_policy_predictor *p,
     }
     for (size_t l = 0; l < SPROUT_PREDICT_LEVELS && s == SPROUT_OK; l++) {
         s = check_range(p->correction[l], -1, 1, path, "correction", err);
+        if (s == SPROUT_OK) {
+            s = check_range(p->accuracy[l], 0, SPROUT_ACCURACY_MAX, path, "accuracy",
+                            err);
+        }
     }
     return s;
 }
@@ -565,6 +577,10 @@ static enum sprout_status check_zone_mixes(const struct sprout_policy *p, size_t
         sprout_buf_printf(&b, "zones[%zu].rules[%zu].", i, k);
         s = check_range((double)z->rules[k].ng_per_quality, 0, 1e15, path,
                         "ng_per_quality", err);
+        if (s == SPROUT_OK) {
+            s = check_range((double)z->rules[k].ng_per_accuracy, 0, 1e15, path,
+                            "ng_per_accuracy", err);
+        }
         if (s == SPROUT_OK) {
             s = check_rule_mixes(p, &p->rules[k], z->rules[k].mix, path, err);
         }

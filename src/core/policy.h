@@ -39,6 +39,7 @@ enum {
 };
 
 #define SPROUT_SHARE_TOLERANCE 1e-9
+#define SPROUT_ACCURACY_MAX    100 /* relative to L0 */
 
 struct sprout_level {
     struct sprout_str name;      /* "L0", "L1", ... */
@@ -122,6 +123,7 @@ struct sprout_rule {
     enum sprout_tristate with_completions;
     enum sprout_tristate sample; /* NO: its prompts are never kept for judging */
     int64_t ng_per_quality;      /* price under this rule's floor; 0: the predictor's */
+    int64_t ng_per_accuracy;     /* where ng_per_quality is set */
     /* The planner's mix under this rule's levels and floor, one per stratum; NULL when the
      * rule changes neither and the strata's own mixes hold. */
     const double (*mix)[SPROUT_LEVELS_MAX];
@@ -138,6 +140,8 @@ struct sprout_policy_predictor {
     int64_t tie_ng;         /* as in struct sprout_predict_terms */
     int64_t split;          /* as there, 0 to SPROUT_PREDICT_ONE */
     double correction[SPROUT_PREDICT_LEVELS]; /* added to the predicted quality */
+    int64_t ng_per_accuracy; /* price of a floor of accuracy; 0: none, or it is kept */
+    double accuracy[SPROUT_PREDICT_LEVELS]; /* relative to L0, of any prompt */
 };
 
 /* The grid value the policy was made for. */
@@ -152,7 +156,8 @@ struct sprout_policy_grid {
 /* What is different where the machines stand in another place: the grid value, and all that
  * was solved with it.  Everything else of a policy holds everywhere. */
 struct sprout_zone_rule {
-    int64_t ng_per_quality;                 /* as of a rule; 0: the zone's predictor's */
+    int64_t ng_per_quality; /* as of a rule; 0: the zone's predictor's */
+    int64_t ng_per_accuracy;
     const double (*mix)[SPROUT_LEVELS_MAX]; /* NULL: the zone's own */
 };
 

@@ -57,6 +57,7 @@ static bool put_rules(struct sprout_policy *to, const struct sprout_policy *p,
         const bool own = z != NULL && z->rule_count > 0;
         rules[i] = p->rules[i];
         rules[i].ng_per_quality = own ? z->rules[i].ng_per_quality : 0;
+        rules[i].ng_per_accuracy = own ? z->rules[i].ng_per_accuracy : 0;
         if (own) {
             rules[i].mix = z->rules[i].mix;
         } else if (rules[i].mix != NULL) {

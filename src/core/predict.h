@@ -115,9 +115,11 @@ struct sprout_predict_terms {
     /* Added to the quality of each level: what verdicts on served prompts say the
      * predictions are off by. */
     int32_t correction[SPROUT_PREDICT_LEVELS];
+    /* What else a level costs, whatever the prompt: accuracy at its price; within +-1e15 */
+    int64_t ng[SPROUT_PREDICT_LEVELS];
 };
 
-/* level = argmin(carbon_l - price * quality_l) over the allowed levels.  Of levels tied with
+/* level = argmin(carbon_l + ng_l - price * quality_l) over the allowed levels.  Of levels tied with
  * the least, the one of greatest quality if `u` < split, else the one of least carbon; where
  * that does not decide, the lower level.  `u` is the conversation's draw in [0, ONE). */
 int sprout_predict_choose(const struct sprout_prediction *p,

@@ -77,7 +77,8 @@ static int64_t worth_of(const struct sprout_prediction *p,
 int64_t sprout_predict_objective(const struct sprout_prediction *p,
                                  const struct sprout_predict_terms *terms, int level)
 {
-    return carbon_of(p, terms, level) -
+    return carbon_of(p, terms, level) +
+           clip(terms->ng[level], -(int64_t)NG_MAX, (int64_t)NG_MAX) -
            scaled(clip(terms->ng_per_quality, 0, (int64_t)NG_MAX),
                   worth_of(p, terms, level), 16);
 }

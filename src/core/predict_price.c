@@ -2,11 +2,12 @@
 /* predict_price.c - see predict_price.h. */
 #include "core/predict_price.h"
 
-#include "core/optimize.h"
+#include "core/optimize_two.h"
 
 enum { LEVELS = SPROUT_PREDICT_LEVELS };
 
-/* Decisions are in whole nanograms: the margin is wide enough for two roundings. */
+/* Decisions are in whole nanograms: the margin is wide enough for two roundings, and for two
+ * more where accuracy has a price. */
 enum { TIE_NG = 3 };
 
 #define NG_QUALITY_MAX 1e15
@@ -18,6 +19,8 @@ struct problem {
     double *cost;
     double *quality;
     double *share;
+    const double **accuracy; /* of each item: of_level */
+    double of_level[LEVELS]; /* accuracy of each option */
     size_t count;
     size_t options;
     int level[LEVELS]; /* of each option */
@@ -26,8 +29,8 @@ struct problem {
 size_t sprout_predict_price_memory(size_t count)
 {
     return count * (sizeof(struct sprout_item) + sizeof(double *)) +
-           3 * count * LEVELS * sizeof(double) +
-           sprout_optimize_scratch(count, count * LEVELS) + 1024;
+           3 * count * LEVELS * sizeof(double) + count * sizeof(double *) +
+           sprout_optimize_two_scratch(count, count * LEVELS) + 1024;
 }
 
 static double quality_of(const struct sprout_predict_sample *s,
@@ -49,6 +52,7 @@ static bool allocate(struct problem *p, struct sprout_arena *arena)
     p->cost = sprout_arena_array(arena, all, sizeof *p->cost);
     p->quality = sprout_arena_array(arena, all, sizeof *p->quality);
     p->share = sprout_arena_array(arena, all, sizeof *p->share);
+    p->accuracy = sprout_arena_array(arena, p->count, sizeof *p->accuracy);
     return !arena->spent;
 }
 
@@ -57,6 +61,7 @@ static void pose(struct problem *p, const struct sprout_predict_sample *samples,
 {
     for (int l = 0; l < LEVELS; l++) {
         if (g->levels == 0 || (g->levels >> l & 1) != 0) {
+            p->of_level[p->options] = g->accuracy[l];
             p->level[p->options++] = l;
         }
     }
@@ -68,6 +73,7 @@ static void pose(struct problem *p, const struct sprout_predict_sample *samples,
         }
         p->item[i] = (struct sprout_item){1, p->cost + at, p->quality + at, p->options};
         p->mix[i] = p->share + at;
+        p->accuracy[i] = p->of_level;
     }
 }
 
@@ -94,11 +100,13 @@ static int32_t split_of(const struct problem *p)
 }
 
 static void sum_up(const struct problem *p, double quality_l0, double tokens_l0,
-                   const struct sprout_optimum *best, struct sprout_predict_price *out)
+                   const struct sprout_optimum_two *best,
+                   struct sprout_predict_price *out)
 {
     const double n = (double)p->count;
     out->feasible = best->feasible;
     out->quality = quality_l0 > 0 ? best->quality / quality_l0 : NAN;
+    out->accuracy = best->accuracy / n;
     out->tokens = best->cost / n;
     out->tokens_l0 = tokens_l0 / n;
     for (size_t i = 0; i < p->count; i++) {
@@ -106,6 +114,84 @@ static void sum_up(const struct problem *p, double quality_l0, double tokens_l0,
             out->mix[p->level[k]] += p->mix[i][k] / n;
         }
     }
+}
+
+static enum sprout_status solve_one(const struct problem *p, double floor,
+                                    struct sprout_arena *arena,
+                                    struct sprout_optimum_two *out,
+                                    struct sprout_error *err)
+{
+    struct sprout_optimum best = {0};
+    const enum sprout_status s = sprout_optimize(p->item, p->count, SPROUT_GOAL_FLOOR,
+                                                 floor, arena, p->mix, &best, err);
+    *out = sprout_optimize_without(&best);
+    return s;
+}
+
+/* The best quality that accuracy leaves: its price is in quality.  Cost is not looked at. */
+static enum sprout_status solve_accuracy(struct problem *p, double floor,
+                                         struct sprout_arena *arena,
+                                         struct sprout_optimum_two *out,
+                                         struct sprout_error *err)
+{
+    struct sprout_optimum best = {0};
+    double *const minus = sprout_arena_array(arena, p->count * p->options, sizeof *minus);
+    struct sprout_item *const item = sprout_arena_array(arena, p->count, sizeof *item);
+    if (arena->spent) {
+        return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for a price");
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        for (size_t k = 0; k < p->options; k++) {
+            minus[i * p->options + k] = -p->item[i].quality[k];
+        }
+        item[i] =
+            (struct sprout_item){1, minus + i * p->options, p->of_level, p->options};
+    }
+    const enum sprout_status s = sprout_optimize(item, p->count, SPROUT_GOAL_FLOOR, floor,
+                                                 arena, p->mix, &best, err);
+    *out = (struct sprout_optimum_two){
+        .quality = -best.cost, .accuracy = best.quality, .accuracy_price = best.price};
+    for (size_t i = 0; i < p->count; i++) {
+        for (size_t k = 0; k < p->options; k++) {
+            out->cost += p->mix[i][k] * p->item[i].cost[k];
+        }
+    }
+    return s;
+}
+
+static int64_t ng_of(double price, double ng_per_unit)
+{
+    const double ng = price * ng_per_unit;
+    return ng < NG_QUALITY_MAX ? (int64_t)llround(ng) : (int64_t)NG_QUALITY_MAX;
+}
+
+static enum sprout_status solve(struct problem *p, double quality_l0,
+                                const struct sprout_predict_goal *g,
+                                struct sprout_arena *arena,
+                                struct sprout_optimum_two *best,
+                                struct sprout_predict_price *out,
+                                struct sprout_error *err)
+{
+    const double floor = (g->floor + g->caution) * quality_l0;
+    const double accuracy = g->accuracy_floor * (double)p->count;
+    const struct sprout_arena all = *arena;
+    const double ng = (double)g->ng_per_token;
+    enum sprout_status s =
+        g->accuracy_floor > 0 ? sprout_optimize_two(p->item, p->accuracy, p->count, floor,
+                                                    accuracy, arena, p->mix, best, err)
+                              : solve_one(p, floor, arena, best, err);
+    out->ng_per_quality =
+        best->feasible ? ng_of(best->price, ng) : (int64_t)NG_QUALITY_MAX;
+    out->ng_per_accuracy = ng_of(best->accuracy_price, ng);
+    if (s == SPROUT_OK && !best->feasible && g->accuracy_floor > 0) {
+        *arena = all;
+        s = solve_accuracy(p, accuracy, arena, best, err);
+        /* Prices far above that of carbon, and in their proportion. */
+        const double most = fmax(1, best->accuracy_price);
+        out->ng_per_quality = ng_of(1 / most, NG_QUALITY_MAX);
+        out->ng_per_accuracy = ng_of(best->accuracy_price / most, NG_QUALITY_MAX);
+    }
+    return s;
 }
 
 enum sprout_status sprout_predict_price_find(const struct sprout_predict_sample *samples,
@@ -116,7 +202,7 @@ enum sprout_status sprout_predict_price_find(const struct sprout_predict_sample 
                                              struct sprout_error *err)
 {
     struct problem p = {.count = count};
-    struct sprout_optimum best;
+    struct sprout_optimum_two best = {0};
     double quality_l0 = 0;
     double tokens_l0 = 0;
 
@@ -132,17 +218,13 @@ enum sprout_status sprout_predict_price_find(const struct sprout_predict_sample 
         quality_l0 += quality_of(&samples[i], goal, 0);
         tokens_l0 += tokens_of(&samples[i], 0);
     }
-    const enum sprout_status s = sprout_optimize(
-        p.item, count, SPROUT_GOAL_FLOOR, (goal->floor + goal->caution) * quality_l0,
-        arena, p.mix, &best, err);
-    if (s != SPROUT_OK) {
-        return s;
+    struct sprout_predict_price price = {.tie_ng = TIE_NG};
+    const enum sprout_status s = solve(&p, quality_l0, goal, arena, &best, &price, err);
+    if (s == SPROUT_OK) {
+        price.tie_ng += price.ng_per_accuracy > 0 ? 2 : 0;
+        price.split = split_of(&p);
+        sum_up(&p, quality_l0, tokens_l0, &best, &price);
+        *out = price;
     }
-    const double ng = best.price * (double)goal->ng_per_token;
-    struct sprout_predict_price price = {.tie_ng = TIE_NG, .split = split_of(&p)};
-    price.ng_per_quality = best.feasible && ng < NG_QUALITY_MAX ? (int64_t)llround(ng)
-                                                                : (int64_t)NG_QUALITY_MAX;
-    sum_up(&p, quality_l0, tokens_l0, &best, &price);
-    *out = price;
-    return SPROUT_OK;
+    return s;
 }

@@ -6,6 +6,10 @@
  * quality, and the price the walk stops at is the one that nginx decides every prompt with.
  * At that price argmin(carbon - price * quality) is the optimum over those prompts; the one
  * prompt at the margin is split by the conversation's hash.
+ * A floor of accuracy beside that of quality has a price of its own; accuracy is a level's,
+ * so what it costs is the same for every prompt.  Then two prompts may lie at the margin, and
+ * both are split as the first is: floors are kept to within one prompt of those given.  Where both cannot be kept (quality with
+ * its caution may be out of reach), accuracy is, at the best quality it leaves.
  * An argmin over estimates flatters itself: what it promises is an upper bound, so the floor
  * is asked for with something in hand (`caution`), and `correction` brings in what verdicts
  * say the predictions are off by.
@@ -31,15 +35,19 @@ struct sprout_predict_goal {
     uint32_t levels;      /* bit l: level l is allowed; 0: all */
     int64_t ng_per_token; /* > 0 */
     double correction[SPROUT_PREDICT_LEVELS];
+    double accuracy_floor;                  /* relative to L0; 0: none */
+    double accuracy[SPROUT_PREDICT_LEVELS]; /* of a level, whatever the prompt */
 };
 
 struct sprout_predict_price {
     int64_t ng_per_quality;
+    int64_t ng_per_accuracy;
     int64_t tie_ng;
     int32_t split;
-    bool feasible;  /* false: no mix keeps the floor, the price asks for the best */
-    double quality; /* expected, relative to L0, corrected */
-    double tokens;  /* expected per answer */
+    bool feasible;   /* false: no mix keeps the floor, the price asks for the best */
+    double quality;  /* expected, relative to L0, corrected */
+    double accuracy; /* the same; NaN without a floor */
+    double tokens;   /* expected per answer */
     double tokens_l0;
     double mix[SPROUT_PREDICT_LEVELS];
 };

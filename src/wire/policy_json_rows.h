@@ -123,6 +123,7 @@ enum need { REQUIRED, OPTIONAL };
     X(3, "with_completions", FORM_TRISTATE, OPTIONAL, RULE,    AT(sprout_rule, with_completions), 0) \
     X(3, "sample",         FORM_TRISTATE,   OPTIONAL, RULE,    AT(sprout_rule, sample), 0)      \
     X(3, "ng_per_quality", FORM_COUNT,      OPTIONAL, RULE,    AT(sprout_rule, ng_per_quality), 0) \
+    X(3, "ng_per_accuracy", FORM_COUNT,     OPTIONAL, RULE,    AT(sprout_rule, ng_per_accuracy), 0) \
     X(3, "mix",            FORM_MIXES,      OPTIONAL, RULE,    AT(sprout_rule, mix), SPROUT_STRATA_MAX) \
     X(4, "[]",             FORM_MIXES_ROW,  OPTIONAL, RULE,    0, SPROUT_LEVELS_MAX)            \
     X(5, "[]",             FORM_MIXES_OF,   OPTIONAL, RULE,    0, 0)                            \
@@ -136,6 +137,9 @@ enum need { REQUIRED, OPTIONAL };
     X(2, "split",          FORM_COUNT,      REQUIRED, POLICY,  AT(sprout_policy, predictor.split), 0) \
     X(2, "correction",     FORM_REALS,      OPTIONAL, POLICY,  AT(sprout_policy, predictor.correction), SPROUT_PREDICT_LEVELS) \
     X(3, "[]",             FORM_REALS_OF,   OPTIONAL, POLICY,  AT(sprout_policy, predictor.correction), 0) \
+    X(2, "ng_per_accuracy", FORM_COUNT,     OPTIONAL, POLICY,  AT(sprout_policy, predictor.ng_per_accuracy), 0) \
+    X(2, "accuracy",       FORM_REALS,      OPTIONAL, POLICY,  AT(sprout_policy, predictor.accuracy), SPROUT_PREDICT_LEVELS) \
+    X(3, "[]",             FORM_REALS_OF,   OPTIONAL, POLICY,  AT(sprout_policy, predictor.accuracy), 0) \
     X(1, "profiles",       FORM_NODE,       REQUIRED, POLICY,  0, SPROUT_PROFILES_MAX)          \
     X(2, "[]",             FORM_ITEM,       REQUIRED, PROFILE, 0, 0)                            \
     X(3, "model",          FORM_TEXT,       REQUIRED, PROFILE, AT(sprout_policy_profile, model), 0) \
@@ -171,9 +175,13 @@ enum need { REQUIRED, OPTIONAL };
     X(4, "split",          FORM_COUNT,      REQUIRED, ZONE,    AT(sprout_policy_zone, predictor.split), 0) \
     X(4, "correction",     FORM_REALS,      OPTIONAL, ZONE,    AT(sprout_policy_zone, predictor.correction), SPROUT_PREDICT_LEVELS) \
     X(5, "[]",             FORM_REALS_OF,   OPTIONAL, ZONE,    AT(sprout_policy_zone, predictor.correction), 0) \
+    X(4, "ng_per_accuracy", FORM_COUNT,     OPTIONAL, ZONE,    AT(sprout_policy_zone, predictor.ng_per_accuracy), 0) \
+    X(4, "accuracy",       FORM_REALS,      OPTIONAL, ZONE,    AT(sprout_policy_zone, predictor.accuracy), SPROUT_PREDICT_LEVELS) \
+    X(5, "[]",             FORM_REALS_OF,   OPTIONAL, ZONE,    AT(sprout_policy_zone, predictor.accuracy), 0) \
     X(3, "rules",          FORM_NODE,       OPTIONAL, ZONE,    0, SPROUT_RULES_MAX)             \
     X(4, "[]",             FORM_ITEM,       OPTIONAL, ZONE_RULE, 0, 0)                          \
     X(5, "ng_per_quality", FORM_COUNT,      OPTIONAL, ZONE_RULE, AT(sprout_zone_rule, ng_per_quality), 0) \
+    X(5, "ng_per_accuracy", FORM_COUNT,     OPTIONAL, ZONE_RULE, AT(sprout_zone_rule, ng_per_accuracy), 0) \
     X(5, "mix",            FORM_MIXES,      OPTIONAL, ZONE_RULE, AT(sprout_zone_rule, mix), SPROUT_STRATA_MAX) \
     X(6, "[]",             FORM_MIXES_ROW,  OPTIONAL, ZONE_RULE, 0, SPROUT_LEVELS_MAX)          \
     X(7, "[]",             FORM_MIXES_OF,   OPTIONAL, ZONE_RULE, 0, 0)

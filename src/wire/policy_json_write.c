@@ -89,6 +89,13 @@ static void count(struct out *o, const char *member, int64_t v)
     sprout_buf_i64(o->b, v);
 }
 
+static void count_if_any(struct out *o, const char *member, int64_t v)
+{
+    if (v != 0) {
+        count(o, member, v);
+    }
+}
+
 static void flag(struct out *o, const char *member, bool v)
 {
     name(o, member);
@@ -304,9 +311,8 @@ static void put_rule(struct out *o, const struct sprout_policy *p,
     flag_if_any(o, "with_tools", r->with_tools);
     flag_if_any(o, "with_completions", r->with_completions);
     flag_if_any(o, "sample", r->sample);
-    if (r->ng_per_quality != 0) {
-        count(o, "ng_per_quality", r->ng_per_quality);
-    }
+    count_if_any(o, "ng_per_quality", r->ng_per_quality);
+    count_if_any(o, "ng_per_accuracy", r->ng_per_accuracy);
     mixes_if_any(o, p, r->mix);
     finish(o, '}');
 }
@@ -319,6 +325,10 @@ static void put_prices(struct out *o, const struct sprout_policy_predictor *p)
     count(o, "tie_ng", p->tie_ng);
     count(o, "split", p->split);
     reals(o, "correction", p->correction, SPROUT_PREDICT_LEVELS);
+    if (p->ng_per_accuracy != 0) {
+        count(o, "ng_per_accuracy", p->ng_per_accuracy);
+        reals(o, "accuracy", p->accuracy, SPROUT_PREDICT_LEVELS);
+    }
 }
 
 static void put_predictor(struct out *o, const struct sprout_policy_predictor *p)
@@ -345,9 +355,8 @@ static void put_zone_rules(struct out *o, const struct sprout_policy *p,
     begin_member(o, "rules", '[');
     for (size_t i = 0; i < z->rule_count; i++) {
         begin_item(o);
-        if (z->rules[i].ng_per_quality != 0) {
-            count(o, "ng_per_quality", z->rules[i].ng_per_quality);
-        }
+        count_if_any(o, "ng_per_quality", z->rules[i].ng_per_quality);
+        count_if_any(o, "ng_per_accuracy", z->rules[i].ng_per_accuracy);
         mixes_if_any(o, p, z->rules[i].mix);
         finish(o, '}');
     }

@@ -309,7 +309,7 @@ static void what_is_wrong_in_a_zone_is_named_by_its_path(void **state)
 {
     (void)state;
     static const double odd[1][SPROUT_LEVELS_MAX] = {{0.5, 0.1, 0}};
-    static const struct sprout_zone_rule rules[1] = {{0, odd}};
+    static const struct sprout_zone_rule rules[1] = {{.mix = odd}};
     struct policy_fixture f;
     struct sprout_policy *p = policy_fixture_init(&f);
     struct sprout_policy_zone zones[2] = {france(), france()};

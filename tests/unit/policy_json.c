@@ -41,7 +41,8 @@ static void add_zones(struct sprout_policy *p,
     static struct sprout_zone_rule rules[2];
     static struct sprout_policy_zone zones[2];
 
-    rules[0] = (struct sprout_zone_rule){.ng_per_quality = 77, .mix = rule_mix};
+    rules[0] = (struct sprout_zone_rule){
+        .ng_per_quality = 77, .ng_per_accuracy = 78, .mix = rule_mix};
     zones[0] = (struct sprout_policy_zone){
         .grid = {SPROUT_STR("FR"), SPROUT_STR("eco2mix"), SPROUT_STR("live"), {21}, {0}},
         .explore = 0.02,
@@ -83,6 +84,7 @@ static struct sprout_policy *full_policy(struct policy_fixture *f)
         .max_bytes = 1000,
     };
     r->ng_per_quality = 1234;
+    r->ng_per_accuracy = 4321;
     p->predictor = (struct sprout_policy_predictor){
         .file = SPROUT_STR("predictor-00ff12345678abcd.weights"),
         .id = 0x00ff12345678abcd,
@@ -92,6 +94,8 @@ static struct sprout_policy *full_policy(struct policy_fixture *f)
         .tie_ng = 2,
         .split = 32768,
         .correction = {0.01, -0.02, 0},
+        .ng_per_accuracy = 17,
+        .accuracy = {1, 0.97, 0.9},
     };
     r->off = true;
     r->levels = 3;

@@ -161,6 +161,73 @@ static void a_curve_is_what_its_ratios_choose(void **state)
     assert_true(c.count == 1 && fabs(c.quality[0] - c.quality_l0) < 1e-12);
 }
 
+/* What choosing each prompt by itself keeps of accuracy, which is a level's. */
+static double accuracy_of(const struct sprout_predict_price *p,
+                          const struct sprout_predict_goal *g, double *out_quality)
+{
+    struct sprout_predict_terms terms = {.ng_per_token = g->ng_per_token,
+                                         .ng_per_quality = p->ng_per_quality,
+                                         .tie_ng = p->tie_ng,
+                                         .split = p->split};
+    double sum = 0, quality = 0, l0 = 0;
+    for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
+        terms.ng[l] = llround((double)p->ng_per_accuracy * (1 - g->accuracy[l]));
+    }
+    for (size_t i = 0; i < SAMPLES; i++) {
+        struct sprout_prediction said = {0};
+        memcpy(said.quality, samples[i].quality, sizeof said.quality);
+        memcpy(said.tokens, samples[i].tokens, sizeof said.tokens);
+        for (uint32_t d = 0; d < DRAWS; d++) {
+            const int l =
+                sprout_predict_choose(&said, &terms, d * SPROUT_PREDICT_ONE / DRAWS);
+            sum += g->accuracy[l];
+            quality += samples[i].quality[l];
+            l0 += samples[i].quality[0];
+        }
+    }
+    *out_quality = quality / l0;
+    return sum / SAMPLES / DRAWS;
+}
+
+static void a_floor_of_accuracy_has_a_price_of_its_own(void **state)
+{
+    (void)state;
+    static const double floors[] = {0.96, 0.98, 0.99, 1};
+    double before = 0;
+    for (size_t f = 0; f < sizeof floors / sizeof floors[0]; f++) {
+        const struct sprout_predict_goal g = {.floor = 0.8,
+                                              .ng_per_token = 700000,
+                                              .accuracy_floor = floors[f],
+                                              .accuracy = {1, 0.98, 0.9}};
+        const struct sprout_predict_price price = find(&g);
+        double quality;
+        assert_true(price.feasible && price.ng_per_accuracy > 0);
+        const double accuracy = accuracy_of(&price, &g, &quality);
+        /* Of two prompts at the margin, which share one split, each moves a thousandth. */
+        assert_true(fabs(accuracy - price.accuracy) < 2e-4);
+        assert_true(fabs(quality - price.quality) < 1e-3);
+        assert_true(price.accuracy > floors[f] - 1e-9 && price.quality > 0.8 - 1e-9);
+        assert_true(price.tokens > before);
+        before = price.tokens;
+    }
+}
+
+static void accuracy_is_kept_where_quality_is_out_of_reach(void **state)
+{
+    (void)state;
+    const struct sprout_predict_goal g = {.floor = 5,
+                                          .ng_per_token = 700000,
+                                          .accuracy_floor = 0.99,
+                                          .accuracy = {1, 0.98, 0.9}};
+    const struct sprout_predict_price price = find(&g);
+    const struct sprout_predict_goal none = {.floor = 5, .ng_per_token = 700000};
+    double quality;
+    assert_false(price.feasible);
+    assert_true(accuracy_of(&price, &g, &quality) > 0.99 - 1e-3);
+    assert_true(fabs(quality - price.quality) < 1e-3);
+    assert_true(price.quality < find(&none).quality);
+}
+
 static void no_samples_are_refused(void **state)
 {
     (void)state;
@@ -184,6 +251,8 @@ int main(void)
         cmocka_unit_test(a_floor_that_binds_nothing_costs_nothing),
         cmocka_unit_test(caution_and_levels_are_kept),
         cmocka_unit_test(a_curve_is_what_its_ratios_choose),
+        cmocka_unit_test(a_floor_of_accuracy_has_a_price_of_its_own),
+        cmocka_unit_test(accuracy_is_kept_where_quality_is_out_of_reach),
         cmocka_unit_test(no_samples_are_refused),
     };
     return cmocka_run_group_tests_name("predict_price", tests, make_samples, NULL);

@@ -196,6 +196,46 @@ static void what_it_cost_is_summed_and_the_unknown_is_counted(void **state)
     drop(s, dir, path);
 }
 
+struct settled {
+    int n;
+    struct sprout_store_settled last;
+};
+
+static void keep_settled(void *ctx, const struct sprout_store_settled *s)
+{
+    struct settled *const to = ctx;
+    to->n++;
+    to->last = *s;
+}
+
+static void what_references_settled_is_told_by_prompt(void **state)
+{
+    char dir[] = "/tmp/sprout-eval-XXXXXX", path[200];
+    struct sprout_store *const s = open_new(dir, path, sizeof path);
+    const int64_t run = new_run(s), item = new_item(s, run, 0),
+                  other = new_item(s, run, 1);
+    struct settled found = {0};
+
+    (void)state;
+    put_answer(s, other, 0, 100, -1);
+    put_answer(s, item, 0, 100, 1);
+    put_answer(s, item, 1, 40, -1); /* it cannot be said */
+    put_answer(s, item, 2, 10, 0);
+    assert_int_equal(
+        sprout_store_settled(s, (sprout_instant){0}, keep_settled, &found, NULL),
+        SPROUT_OK);
+    assert_int_equal(found.n, 1);
+    assert_int_equal(found.last.right, 1 << 0);
+    assert_int_equal(found.last.wrong, 1 << 2);
+    assert_int_equal(found.last.at.ns, 6000);
+    found.n = 0;
+    assert_int_equal(
+        sprout_store_settled(s, (sprout_instant){7000}, keep_settled, &found, NULL),
+        SPROUT_OK);
+    assert_int_equal(found.n, 0);
+    drop(s, dir, path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +243,7 @@ int main(void)
             a_second_answer_or_verdict_for_the_same_question_changes_nothing),
         cmocka_unit_test(an_open_run_is_found_until_it_is_done),
         cmocka_unit_test(what_it_cost_is_summed_and_the_unknown_is_counted),
+        cmocka_unit_test(what_references_settled_is_told_by_prompt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
