@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from evaluation import Control, answering, judging, prompts, sprout, url
+from evaluation import Control, answering, judging, prompts, shown, sprout, url
 from up import SPROUT, wait_until
 from upstream import STALL, Reply, Upstream, chat_reply
 
@@ -159,8 +159,11 @@ def test_retry_after_is_obeyed_to_the_second(tmp_path, folder, upstream, judge):
     ids=["html", "cut off", "no choice", "bytes", "nothing", "an error with 200"])
 def test_garbage_is_asked_once_more_then_counted_and_the_rest_goes_on(
         tmp_path, folder, upstream, judge, body):
+    def of(exchange):
+        return exchange.json["messages"][-1]["content"][:200], shown(exchange.json)
+
     judge.default = lambda exchange: (
-        Reply([body]) if exchange.body == judge.exchanges[0].body else fair(exchange))
+        Reply([body]) if of(exchange) == of(judge.exchanges[0]) else fair(exchange))
     told = json.loads(begin(tmp_path, folder, upstream, url(judge)).stdout)
     assert (told["state"], told["verdicts"], told["unreadable"]) == ("done", 4, 1)
     assert len(judge.exchanges) == 5
