@@ -101,3 +101,51 @@ def test_a_bad_judge_is_found_out_and_moves_nothing(control, tmp_path, upstream,
     assert "published prior" in after["quality_source"]
     assert shares(after) == pytest.approx(shares(before))
     assert not after["verdicts"]["used"] and why in after["verdicts"]["why_not"]
+
+
+def test_a_floor_of_accuracy_waits_for_references_and_then_is_kept(tmp_path, upstream):
+    """A judge that loves what is wrong: L2 is never right, and preferred by all."""
+    upstream.default = answering
+    (tmp_path / "sprout.yaml").write_text(
+        "predictor: {weights: none}\nquality: {rule: fixed, floor: 0.9}\n"
+        "accuracy: {floor: 0.97}\n")
+    control = Control(tmp_path / "data", url(upstream), "--config", tmp_path / "sprout.yaml")
+    try:
+        before = explain(control)
+        assert shares(before) == [1, 0, 0]
+        assert [level["withheld"] for level in before["accuracy"]["levels"]] == [
+            False, True, True]
+        assert "reference" in before["levels"][2]["why"]
+        words = sprout("policy", "explain", "--dir", control.dir).stdout
+        assert "no answer was compared with a reference yet" in words
+        told = json.loads(sprout("status", "--dir", control.dir, "--json").stdout)
+        assert told["policy"]["accuracy"]["withheld"] == ["L1", "L2"]
+        assert "too few references for L1, L2" in sprout("status", "--dir", control.dir).stdout
+
+        judge = Upstream()
+        judge.default = judging(lambda levels, _: levels.index(2))
+        try:
+            path = prompts(tmp_path / "p.jsonl", 60, reference="level 0; level 1")
+            done = sprout("evaluate", "--dir", control.dir, "--upstream", url(upstream),
+                          "--judge", url(judge), "--judge-model", "j", "--prompts", path,
+                          "--json")
+            assert done.returncode == 0, done.stderr
+        finally:
+            judge.stop()
+        wait_until(lambda: not explain(control)["accuracy"]["levels"][2]["withheld"], 60,
+                   "a policy that knows the references")
+        after = explain(control)
+        accuracy = after["accuracy"]["levels"]
+        assert [level["relative"] for level in accuracy] == [1, 1, 0]
+        assert accuracy[1]["prompts"] == pytest.approx(60, rel=1e-3)
+        assert 0.97 < accuracy[1]["cautious"] < 1
+        kept = sum(share * level["cautious"]
+                   for share, level in zip(shares(after), accuracy))
+        assert kept == pytest.approx(after["accuracy"]["mix"]) and kept >= 0.97 - 1e-9
+        assert shares(after)[1] > 0.9
+        plan = json.loads((control.dir / "plan.json").read_text())
+        assert plan["accuracy"]["levels"] == after["accuracy"]["levels"]
+        words = sprout("policy", "explain", "--dir", control.dir).stdout
+        assert "by 60 prompts; taken as" in words and "The mix keeps" in words
+    finally:
+        control.stop()
