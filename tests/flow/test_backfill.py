@@ -62,6 +62,8 @@ def test_grams_come_with_the_history_and_exactly_once(dark, tmp_path):
     assert rows(dark, WAITING) == [(3,)]
     requests, metered, graded, grams, l0, joules = rows(dark, SUMS)[0]
     assert (requests, metered, graded, grams, l0) == (3, 3, 0, 0, 0) and joules > 0
+    with sqlite3.connect(dark / "ledger.db") as db:
+        db.execute("UPDATE hourly SET predicted = 2, quality = 70000, quality_l0 = 60000")
     file = history(tmp_path / "de.csv", [360, 360, 360])
     code, out, err = sprout("ledger", "backfill", "--csv", file, "--dir", dark, "--json")
     assert code == 0, err
@@ -71,6 +73,8 @@ def test_grams_come_with_the_history_and_exactly_once(dark, tmp_path):
     for energy, grams in rows(dark, "SELECT energy_uj, operational_ug FROM receipts"):
         assert grams == round(energy * 1e-4)
     after = rows(dark, SUMS)
+    said_of_quality = rows(dark, "SELECT sum(predicted), sum(quality), sum(quality_l0) FROM hourly")
+    assert said_of_quality == [(2, 70000, 60000)]  # moved with the rest
     assert after[0][:3] == (3, 3, 3) and after[0][3] == said["operational_ug"]
     assert after[0][4] > 0 and after[0][5] == joules
     assert rows(dark, "SELECT DISTINCT s.zone, s.quality, s.g FROM receipts r "
