@@ -153,6 +153,7 @@ SPROUT_MUST_USE enum sprout_status sprout_store_verdicts(
 struct sprout_store_settled {
     sprout_instant at;     /* of the newest answer */
     uint32_t right, wrong; /* bit l: of level l */
+    double weight;         /* of the item */
     struct sprout_str directives;
     struct sprout_str model; /* that answered */
 };

@@ -465,7 +465,7 @@ enum sprout_status sprout_store_settled(struct sprout_store *s, sprout_instant s
     const enum sprout_status status =
         prepare(s,
                 "SELECT max(a.at) AS newest, sum((a.right = 1) << a.level), "
-                "sum((a.right = 0) << a.level), e.directives, e.model "
+                "sum((a.right = 0) << a.level), e.directives, e.model, i.weight "
                 "FROM evaluation_answers a JOIN evaluation_items i ON i.id = a.item "
                 "JOIN evaluations e ON e.id = i.run WHERE a.right IS NOT NULL AND "
                 "a.at >= ?1 GROUP BY i.id ORDER BY newest, i.id",
@@ -481,6 +481,7 @@ enum sprout_status sprout_store_settled(struct sprout_store *s, sprout_instant s
             .wrong = (uint32_t)sqlite3_column_int64(q, 2),
             .directives = sprout_store_column_str(q, 3),
             .model = sprout_store_column_str(q, 4),
+            .weight = sqlite3_column_double(q, 5),
         };
         each(ctx, &one);
     }

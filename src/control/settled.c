@@ -14,6 +14,8 @@ struct reading {
     struct sprout_settled *to;
     sprout_instant now;
     sprout_span half_life;
+    double squares
+        [SPROUT_LEVELS_MAX]; /* sum of age times the square of what each stands for */
     bool any;
 };
 
@@ -26,7 +28,7 @@ static void take_newest(void *ctx, const struct sprout_store_settled *s)
              s->directives.ptr);
 }
 
-static double weight(const struct reading *r, sprout_instant at)
+static double freshness(const struct reading *r, sprout_instant at)
 {
     const double age = (double)(r->now.ns - at.ns);
     return exp2(-fmax(0, age) / (double)r->half_life.ns);
@@ -39,15 +41,30 @@ static void take(void *ctx, const struct sprout_store_settled *s)
         !sprout_str_eq(s->directives, sprout_str_of(r->to->directives))) {
         return;
     }
-    const double w = weight(r, s->at);
+    const double stands_for = s->weight > 0 ? s->weight : 1;
+    const double w = freshness(r, s->at) * stands_for;
     const uint32_t known = s->right | s->wrong;
     r->to->prompts++;
     for (int l = 1; (known & 1) != 0 && l < SPROUT_LEVELS_MAX; l++) {
         struct sprout_accuracy_pairs *const p = &r->to->level[l];
         const bool l0 = (s->right & 1) != 0, level = (s->right >> l & 1) != 0;
         if ((known >> l & 1) != 0) {
+            r->squares[l] += w * stands_for;
             *(l0 ? level ? &p->both : &p->l0 : level ? &p->level : &p->neither) += w;
         }
+    }
+}
+
+static void scale_down(struct reading *r)
+{
+    for (int l = 1; l < SPROUT_LEVELS_MAX; l++) {
+        struct sprout_accuracy_pairs *const p = &r->to->level[l];
+        const double by =
+            r->squares[l] > 0 ? sprout_accuracy_prompts(p) / r->squares[l] : 0;
+        p->both *= by;
+        p->l0 *= by;
+        p->level *= by;
+        p->neither *= by;
     }
 }
 
@@ -62,5 +79,9 @@ enum sprout_status sprout_settled_read(struct sprout_store *s, sprout_instant no
     if (status == SPROUT_OK && !r.any) {
         return sprout_fail(err, SPROUT_NOT_FOUND, "no answer settled by a reference yet");
     }
-    return status == SPROUT_OK ? sprout_store_settled(s, since, take, &r, err) : status;
+    if (status == SPROUT_OK) {
+        status = sprout_store_settled(s, since, take, &r, err);
+        scale_down(&r);
+    }
+    return status;
 }

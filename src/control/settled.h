@@ -2,7 +2,8 @@
 /* settled.h - what references say of accuracy, for a plan.
  *
  * Counts of the answers in the ledger that a reference settled, level by level against L0
- * (core/accuracy.h), an old one less.  As with verdicts (judged.h) the newest names the
+ * (core/accuracy.h), an old one less, each as many as its prompt stands for, scaled down to
+ * as many plain draws as say as much (n = (sum w)^2 / sum w^2, the age apart).  As with verdicts (judged.h) the newest names the
  * model and the directives that count.  A judge has no part in it.
  * Not here: what follows for the mix (planner_accuracy.c). */
 #ifndef SPROUT_CONTROL_SETTLED_H

@@ -228,6 +228,7 @@ static void what_references_settled_is_told_by_prompt(void **state)
     assert_int_equal(found.last.right, 1 << 0);
     assert_int_equal(found.last.wrong, 1 << 2);
     assert_int_equal(found.last.at.ns, 6000);
+    assert_true(found.last.weight == 2.5);
     found.n = 0;
     assert_int_equal(
         sprout_store_settled(s, (sprout_instant){7000}, keep_settled, &found, NULL),
