@@ -86,8 +86,8 @@ void sprout_plan_window_begin(struct plan *p)
         why->expected += w->weight[h];
         *(w->hour[h].ours ? &why->ours : &why->foretold) += told;
     }
-    (void)sprout_plan_predict_begin(
-        p); /* corrections, if there is what to make them of */
+    /* Only for its corrections, where there is what to make them of. */
+    (void)sprout_plan_predict_begin(p);
     const struct delivered d = add_up(p);
     why->requests = d.requests;
     why->quality = d.requests > 0 ? d.sum / (double)d.requests : (double)NAN;
