@@ -103,7 +103,8 @@ def test_a_bad_judge_is_found_out_and_moves_nothing(control, tmp_path, upstream,
     assert not after["verdicts"]["used"] and why in after["verdicts"]["why_not"]
 
 
-def test_a_floor_of_accuracy_waits_for_references_and_then_is_kept(tmp_path, upstream):
+@pytest.mark.parametrize("judged", [True, False], ids=["judged", "references alone"])
+def test_a_floor_of_accuracy_waits_for_references_and_then_is_kept(tmp_path, upstream, judged):
     """A judge that loves what is wrong: L2 is never right, and preferred by all."""
     upstream.default = answering
     (tmp_path / "sprout.yaml").write_text(
@@ -127,8 +128,8 @@ def test_a_floor_of_accuracy_waits_for_references_and_then_is_kept(tmp_path, ups
         try:
             path = prompts(tmp_path / "p.jsonl", 60, reference="level 0; level 1")
             done = sprout("evaluate", "--dir", control.dir, "--upstream", url(upstream),
-                          "--judge", url(judge), "--judge-model", "j", "--prompts", path,
-                          "--json")
+                          "--prompts", path, "--json",
+                          *(["--judge", url(judge), "--judge-model", "j"] if judged else []))
             assert done.returncode == 0, done.stderr
         finally:
             judge.stop()
@@ -142,7 +143,7 @@ def test_a_floor_of_accuracy_waits_for_references_and_then_is_kept(tmp_path, ups
         kept = sum(share * level["cautious"]
                    for share, level in zip(shares(after), accuracy))
         assert kept == pytest.approx(after["accuracy"]["mix"]) and kept >= 0.97 - 1e-9
-        assert shares(after)[1] > 0.9
+        assert shares(after)[2] < 0.03 and (shares(after)[1] > 0.9 or not judged)
         plan = json.loads((control.dir / "plan.json").read_text())
         assert plan["accuracy"]["levels"] == after["accuracy"]["levels"]
         words = sprout("policy", "explain", "--dir", control.dir).stdout

@@ -578,6 +578,27 @@ static void a_rule_may_have_a_price_of_its_own(void **state)
     assert_int_equal(choose_said(p, &said, NAN).level, 0);
 }
 
+/* L2 saves 190 tokens of 1 000 ng, and keeps nine tenths of accuracy: 1.9e6 ng a unit. */
+static void accuracy_has_a_price_beside_that_of_quality(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    const struct sprout_prediction said = said_of(SPROUT_KIND_OTHER);
+    struct sprout_policy *p = predicting(&f, 0);
+    p->predictor.accuracy[0] = 1;
+    p->predictor.accuracy[2] = 0.9; /* of L1 nothing is known */
+    p->predictor.ng_per_accuracy = 1890000;
+    assert_int_equal(choose_said(p, &said, NAN).level, 2);
+    p->predictor.ng_per_accuracy = 1910000;
+    assert_int_equal(choose_said(p, &said, NAN).level, 0);
+
+    struct sprout_rule *const r = policy_fixture_rule(&f);
+    r->ng_per_quality = 1; /* its own prices, both of them */
+    assert_int_equal(choose_said(p, &said, NAN).level, 2);
+    r->ng_per_accuracy = 1910000;
+    assert_int_equal(choose_said(p, &said, NAN).level, 0);
+}
+
 static void holdout_comes_before_the_prediction(void **state)
 {
     (void)state;
@@ -618,6 +639,7 @@ int main(void)
         cmocka_unit_test(a_clients_floor_is_held_against_the_prediction),
         cmocka_unit_test(a_rule_may_ask_for_the_predicted_kind),
         cmocka_unit_test(a_rule_may_have_a_price_of_its_own),
+        cmocka_unit_test(accuracy_has_a_price_beside_that_of_quality),
         cmocka_unit_test(holdout_comes_before_the_prediction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
