@@ -33,6 +33,9 @@ static const char usage[] =
     "  --dir DIR        learn from the ledger in the folder of a control, hold a part\n"
     "                   out, and replace the predictor in force there if the new one is\n"
     "                   better on it: what control does by itself\n"
+    "  --against FILE   with --requests: write --out only if the new one is better than\n"
+    "                   these weights, on prompts held out that neither has seen\n"
+    "  --seen DIR       what those weights were trained on: not compared on\n"
     "  --out FILE       where the weights go\n"
     "  --only TASKS     of the folder only these tasks, by commas\n"
     "  --maths TASKS    tasks whose prompts are maths (default: gsm8k); names are used "
@@ -45,7 +48,7 @@ static const char usage[] =
     "same\n"
     "                   folder and seed give the same bytes\n"
     "  --threads N      1 to 8 (default: one a processor); the result is the same\n"
-    "  --background     with --dir: at the lowest priority, in one thread, silently\n"
+    "  --background     with --dir: at low priority, in one thread, silently\n"
     "  --json           the figures as JSON\n"
     "  --help           this text\n"
     "\n"
@@ -59,6 +62,8 @@ enum option_id {
     OPT_LEDGER,
     OPT_DIR,
     OPT_BACKGROUND,
+    OPT_AGAINST,
+    OPT_SEEN,
     OPT_OUT,
     OPT_ONLY,
     OPT_MATHS,
@@ -75,6 +80,8 @@ static const struct option long_options[] = {
     {"ledger", required_argument, NULL, OPT_LEDGER},
     {"dir", required_argument, NULL, OPT_DIR},
     {"background", no_argument, NULL, OPT_BACKGROUND},
+    {"against", required_argument, NULL, OPT_AGAINST},
+    {"seen", required_argument, NULL, OPT_SEEN},
     {"out", required_argument, NULL, OPT_OUT},
     {"only", required_argument, NULL, OPT_ONLY},
     {"maths", required_argument, NULL, OPT_MATHS},
@@ -90,6 +97,7 @@ static const struct option long_options[] = {
 struct command {
     const char *requests, *ledger, *dir; /* one of them; NULL: not given */
     const char *out;
+    const char *against, *seen;
     const char *only; /* NULL: all tasks */
     const char *maths;
     const char *note;
@@ -138,6 +146,12 @@ static enum sprout_status take(struct command *c, enum option_id id)
         break;
     case OPT_DIR:
         c->dir = optarg;
+        break;
+    case OPT_AGAINST:
+        c->against = optarg;
+        break;
+    case OPT_SEEN:
+        c->seen = optarg;
         break;
     case OPT_BACKGROUND:
         c->background = true;
@@ -254,6 +268,10 @@ static enum sprout_status train(struct command *c, const struct sprout_requests 
     c->opts.trained_on = sprout_buf_str(&b);
     c->opts.progress = isatty(STDERR_FILENO) ? show_progress : NULL;
 
+    if (c->against != NULL) {
+        const struct sprout_train_against how = {c->against, c->seen, c->out, c->json};
+        return sprout_train_against(&how, e, count, &c->opts, &c->err);
+    }
     struct sprout_trained trained;
     struct sprout_predictor p;
     enum sprout_status st = sprout_train(e, count, &c->opts, &trained, &c->err);

@@ -10,8 +10,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "adapt/requests.h"
 #include "adapt/store_examples.h"
 #include "adapt/weights.h"
+#include "base/hash.h"
 #include "cli/predictor_print.h"
 #include "cli/train_ledger.h"
 #include "control/daemon.h"
@@ -19,7 +21,7 @@
 #include "core/predict_model.h"
 #include "sim/retrain.h"
 
-enum { PATH_TEXT = 4096, LEAST_PRIORITY = 19, CPU_SECONDS = 3600 };
+enum { PATH_TEXT = 4096, LOW_PRIORITY = 10, CPU_SECONDS = 3600 };
 
 static void say_source(const struct sprout_train_ledger *l, const char *note,
                        struct sprout_buf *b)
@@ -164,15 +166,18 @@ static enum sprout_status keep(struct attempt *a, sprout_instant at,
     return st == SPROUT_OK ? sprout_store_put_retraining(a->store, &r, err) : st;
 }
 
-static void print(const struct attempt *a, bool json)
+static void print(const struct sprout_retrain_out *o, bool json)
 {
     struct sprout_predictor p;
-    if (sprout_predictor_view(a->out.trained.bytes, a->out.trained.len, &p, NULL) ==
-        SPROUT_OK) {
+    if (o->id != 0 &&
+        sprout_predictor_view(o->trained.bytes, o->trained.len, &p, NULL) == SPROUT_OK) {
         (json ? sprout_predictor_print_json : sprout_predictor_print)(&p);
     }
     if (!json) {
-        printf("\nagainst the one in force: %s\n", a->out.why);
+        printf("\n%zu prompts fitted, %zu held out: log loss %.4f before, %.4f after, "
+               "squared error of log length %.4f and %.4f\n%s\n",
+               o->fitted, o->held_out, o->prefer.before, o->prefer.after,
+               o->length.before, o->length.after, o->why);
     }
 }
 
@@ -196,7 +201,7 @@ static enum sprout_status attempt(struct attempt *a, struct sprout_train_opts *o
 static void step_back(struct sprout_train_opts *opts)
 {
     const struct rlimit cpu = {CPU_SECONDS, CPU_SECONDS};
-    (void)setpriority(PRIO_PROCESS, 0, LEAST_PRIORITY);
+    (void)setpriority(PRIO_PROCESS, 0, LOW_PRIORITY);
     (void)setrlimit(RLIMIT_CPU, &cpu);
     opts->threads = 1;
 }
@@ -218,7 +223,7 @@ enum sprout_status sprout_train_dir(const char *dir, struct sprout_train_opts *o
     }
     enum sprout_status st = attempt(&a, opts, err);
     if (st == SPROUT_OK && !background) {
-        print(&a, json);
+        print(&a.out, json);
     }
     if (st == SPROUT_OK && !a.out.replace) {
         st = sprout_fail(err, SPROUT_FAILED, "%s", a.out.why);
@@ -229,5 +234,92 @@ enum sprout_status sprout_train_dir(const char *dir, struct sprout_train_opts *o
     sprout_weights_close(&a.weights);
     free(a.memory);
     close(fd);
+    return st;
+}
+
+/* ---- against a file -------------------------------------------------------------------- */
+
+static uint64_t key_of(struct sprout_str text)
+{
+    return sprout_hash_str((struct sprout_hash_key){0, 0}, text);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* When each was judged, as far as it matters: with what the weights had seen, or after. */
+static enum sprout_status date(const struct sprout_train_against *how, int64_t trained_at,
+                               const struct sprout_train_example *example, size_t count,
+                               sprout_instant *at, struct sprout_error *err)
+{
+    struct sprout_requests r = {0};
+    enum sprout_status st =
+        how->seen == NULL ? SPROUT_OK : sprout_requests_read(how->seen, &r, err);
+    uint64_t *const key = calloc(r.count + 1, sizeof *key);
+    if (st == SPROUT_OK && key == NULL) {
+        st = sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; st == SPROUT_OK && i < r.count; i++) {
+        key[i] = key_of(r.request[i].prompt);
+    }
+    if (st == SPROUT_OK) {
+        qsort(key, r.count, sizeof *key, ascending);
+    }
+    for (size_t i = 0; st == SPROUT_OK && i < count; i++) {
+        const uint64_t k = key_of(example[i].text);
+        const bool seen = bsearch(&k, key, r.count, sizeof *key, ascending) != NULL;
+        at[i].ns = trained_at + (seen ? 0 : 1);
+    }
+    free(key);
+    sprout_requests_free(&r);
+    return st;
+}
+
+static enum sprout_status against(const struct sprout_train_against *how,
+                                  const struct sprout_retrain_in *in,
+                                  struct sprout_error *err)
+{
+    struct sprout_retrain_out o;
+    enum sprout_status st = sprout_retrain(in, &o, err);
+    if (st != SPROUT_OK) {
+        return st;
+    }
+    if (o.replace) {
+        st = sprout_weights_write(how->out, o.trained.bytes, o.trained.len, err);
+    } else {
+        st = sprout_fail(err, SPROUT_FAILED, "%s", o.why);
+    }
+    print(&o, how->json);
+    sprout_trained_free(&o.trained);
+    return st;
+}
+
+enum sprout_status sprout_train_against(const struct sprout_train_against *how,
+                                        const struct sprout_train_example *example,
+                                        size_t count, struct sprout_train_opts *opts,
+                                        struct sprout_error *err)
+{
+    struct sprout_weights w;
+    enum sprout_status st = sprout_weights_open(how->weights, &w, err);
+    if (st != SPROUT_OK) {
+        return st;
+    }
+    sprout_instant *const at = calloc(count + 1, sizeof *at);
+    st = at == NULL
+             ? sprout_fail(err, SPROUT_NO_MEMORY, "out of memory")
+             : date(how, w.predictor.model->figures.trained_at, example, count, at, err);
+    const struct sprout_retrain_in in = {.example = example,
+                                         .at = at,
+                                         .count = count,
+                                         .in_force = &w.predictor,
+                                         .train = *opts};
+    if (st == SPROUT_OK) {
+        st = against(how, &in, err);
+    }
+    free(at);
+    sprout_weights_close(&w);
     return st;
 }

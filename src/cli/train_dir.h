@@ -21,4 +21,14 @@ SPROUT_MUST_USE enum sprout_status sprout_train_dir(const char *dir,
                                                     bool background, bool json,
                                                     struct sprout_error *err);
 
+/* A folder's examples against weights in a file; `seen` (NULL: none) is a folder of prompts
+ * that these had.  Writes `out` if the candidate is better; SPROUT_FAILED: it is not. */
+struct sprout_train_against {
+    const char *weights, *seen, *out;
+    bool json;
+};
+SPROUT_MUST_USE enum sprout_status sprout_train_against(
+    const struct sprout_train_against *how, const struct sprout_train_example *example,
+    size_t count, struct sprout_train_opts *opts, struct sprout_error *err);
+
 #endif

@@ -3,7 +3,7 @@
  * and taking what came out.
  *
  *     enough judged --> [ sprout train --dir DIR --background ] --> weights, then a row in
- *                          a process of its own, lowest priority      `retrainings`
+ *                          a process of its own, low priority      `retrainings`
  *     its end --> plan: the ledger names other weights than mine --> opened whole, in force
  *             --> policy.json names them --> all files but these and the ones before deleted
  *

@@ -2,6 +2,7 @@
 """The predictor learns in service: evaluations come in, control trains, and what is better
 decides in nginx; whoever is killed meanwhile leaves what was."""
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -122,7 +123,7 @@ def test_a_better_predictor_is_put_in_force_and_a_killed_control_leaves_the_old_
         assert in_force(up)["id"] == old and attempts(up) == []
         assert weights(up) == [f"predictor-{old}.weights"]
 
-        wait_until(lambda: attempts(up), 40, "a retraining")
+        wait_until(lambda: attempts(up), 120, "a retraining")
         [(state, before, new, fitted, held_out, loss_before, loss_after)] = attempts(up)
         assert (state, before, fitted + held_out) == ("replaced", old, 440)
         assert held_out >= 50 and loss_after < loss_before - 0.2
@@ -150,3 +151,36 @@ def test_a_better_predictor_is_put_in_force_and_a_killed_control_leaves_the_old_
         up.stop()
         judge.stop()
 
+
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "llama2"
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data/llama2 is not here")
+def test_of_measured_prompts_more_replace_fewer_and_fewer_do_not_replace_more(tmp_path):
+    def part(name, most):
+        """Prompts by their id's hash: of two parts the smaller is in the larger."""
+        (tmp_path / name).mkdir()
+        for file in SHARED.glob("*.jsonl"):
+            (tmp_path / name / file.name).write_text("".join(
+                line + "\n" for line in file.read_text().split("\n")[:-1]
+                if hashlib.sha256(json.loads(line)["id"].encode()).digest()[0] < most))
+        return tmp_path / name
+
+    few, many, out = part("few", 64), part("many", 192), tmp_path / "out.weights"
+    for folder in (few, many):
+        done = sprout("train", "--requests", folder, "--out", f"{folder}.weights")
+        assert done.returncode == 0, done.stderr
+    # The larger part has seen the smaller one: that must not count for it, so nothing is left.
+    for seen, says in ((["--seen", few], "nothing can be said yet"), ([], "not better")):
+        done = sprout("train", "--requests", few, "--against", f"{many}.weights", *seen,
+                      "--out", out)
+        assert done.returncode == 1 and says in done.stderr, done.stderr
+        assert not out.exists()
+    done = sprout("train", "--requests", many, "--against", f"{few}.weights", "--seen", few,
+                  "--out", out, "--at", "2026-11-30")
+    assert done.returncode == 0 and "\nbetter: " in done.stdout, done.stdout + done.stderr
+    first = out.read_bytes()
+    done = sprout("train", "--requests", many, "--against", f"{few}.weights", "--seen", few,
+                  "--out", out, "--at", "2026-11-30")
+    assert done.returncode == 0 and out.read_bytes() == first
