@@ -18,6 +18,7 @@
 #include "adapt/grid_try.h"
 #include "adapt/http_get.h"
 #include "adapt/meter.h"
+#include "adapt/spool.h"
 #include "control/address.h"
 #include "control/nginx_conf.h"
 
@@ -321,6 +322,16 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
+/* Where live prompts are sampled nginx opens a file in the spool at its start. */
+static enum sprout_status make_spool(const char *dir, struct sprout_error *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/" SPROUT_PATH_SPOOL, dir);
+    return mkdir(path, 0700) == 0
+               ? SPROUT_OK
+               : sprout_fail(err, SPROUT_IO, "%s cannot be made: %s", path, strerror(errno));
+}
+
 static void try_nginx(const struct sprout_config *c, struct sprout_finding *f)
 {
     char dir[] = "/tmp/sprout-check-XXXXXX";
@@ -335,6 +346,9 @@ static void try_nginx(const struct sprout_config *c, struct sprout_finding *f)
     }
     snprintf(conf, sizeof conf, "%s/nginx.conf", dir);
     enum sprout_status status = render(c, dir, &b, &err);
+    if (status == SPROUT_OK) {
+        status = make_spool(dir, &err);
+    }
     if (status == SPROUT_OK) {
         status = sprout_file_write(conf, sprout_buf_str(&b), 0600, &err);
     }

@@ -58,7 +58,8 @@ def test_a_configuration_that_would_run_is_ok(config, upstream, tmp_path):
                     "2023-01-01 00:00:00,GB,57\n")
     path = config(f"upstream: http://127.0.0.1:{upstream.port}\n"
                   "dir: state\n"
-                  "grid: {source: csv, zone: GB, csv: {file: gb.csv}}\n")
+                  "grid: {source: csv, zone: GB, csv: {file: gb.csv}}\n"
+                  "evaluation: {sample: {rate: 0.1}}\n")  # nginx opens a file in the spool
     code, out, err = check("--json", "--config", path)
     said = json.loads(out)
     assert (code, err, said["ok"]) == (0, "", True), said
