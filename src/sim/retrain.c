@@ -202,8 +202,16 @@ static struct sprout_retrain_loss loss_of(const struct sums *s)
     };
 }
 
-/* False with too few verdicts. */
-static bool measure(struct retraining *r, const struct sprout_predictor *candidate)
+static bool too_few(const struct retraining *r)
+{
+    size_t judged = 0;
+    for (size_t i = 0; i < r->helds; i++) {
+        judged += r->held[i].preferred >= 0;
+    }
+    return judged < SPROUT_RETRAIN_HELD_OUT_MIN;
+}
+
+static void measure(struct retraining *r, const struct sprout_predictor *candidate)
 {
     double shift_before[LEVELS], shift_after[LEVELS];
     struct sums prefer = {0}, length = {0};
@@ -222,7 +230,6 @@ static bool measure(struct retraining *r, const struct sprout_predictor *candida
     }
     r->out->prefer = loss_of(&prefer);
     r->out->length = loss_of(&length);
-    return prefer.n >= SPROUT_RETRAIN_HELD_OUT_MIN;
 }
 
 /* ---- the verdict ----------------------------------------------------------------------- */
@@ -245,13 +252,7 @@ static bool forgets_maths(const struct retraining *r,
 static void judge(struct retraining *r, const struct sprout_predictor *candidate)
 {
     struct sprout_retrain_out *const o = r->out;
-    if (!measure(r, candidate)) {
-        snprintf(
-            o->why, sizeof o->why,
-            "fewer than %d new prompts held out were judged: nothing can be said yet",
-            SPROUT_RETRAIN_HELD_OUT_MIN);
-        return;
-    }
+    measure(r, candidate);
     if (forgets_maths(r, candidate->model)) {
         snprintf(o->why, sizeof o->why,
                  "a rule protects maths, which it does not tell apart well enough: %lld "
@@ -277,6 +278,13 @@ static enum sprout_status fit_and_judge(struct retraining *r, struct sprout_erro
 {
     struct sprout_error why = {.message = ""};
     struct sprout_predictor candidate;
+    if (too_few(r)) { /* whatever is trained could not be compared */
+        snprintf(
+            r->out->why, sizeof r->out->why,
+            "fewer than %d new prompts held out were judged: nothing can be said yet",
+            SPROUT_RETRAIN_HELD_OUT_MIN);
+        return SPROUT_OK;
+    }
     enum sprout_status st =
         sprout_train(r->fit, r->fits, &r->in->train, &r->out->trained, &why);
     if (st == SPROUT_FAILED || st == SPROUT_INVALID) {

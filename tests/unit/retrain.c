@@ -154,7 +154,7 @@ static void a_prompt_of_before_is_not_compared_on(void **state)
 static void too_few_and_what_cannot_be_learned_are_refused(void **state)
 {
     (void)state;
-    struct sprout_retrain_out o = retrain(&wrong, 200, false);
+    struct sprout_retrain_out o = retrain(&wrong, 300, false);
     assert_false(o.replace);
     assert_int_equal(o.id, 0);
     assert_non_null(strstr(o.why, "expected at least 300"));
