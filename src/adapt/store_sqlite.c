@@ -195,6 +195,31 @@ enum sprout_status sprout_store_run(struct sprout_store *s, sqlite3_stmt *stmt,
     return status;
 }
 
+enum sprout_status sprout_store_prepare(struct sprout_store *s, const char *sql,
+                                        sqlite3_stmt **out, struct sprout_error *err)
+{
+    return sqlite3_prepare_v2(s->db, sql, -1, out, NULL) == SQLITE_OK
+               ? SPROUT_OK
+               : sprout_store_failed(s, "preparing a statement", err);
+}
+
+enum sprout_status sprout_store_finish(struct sprout_store *s, sqlite3_stmt *stmt,
+                                       struct sprout_error *err)
+{
+    const enum sprout_status status = sprout_store_run(s, stmt, err);
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+enum sprout_status sprout_store_end_of(struct sprout_store *s, sqlite3_stmt *stmt,
+                                       int code, struct sprout_error *err)
+{
+    const enum sprout_status status =
+        code == SQLITE_DONE ? SPROUT_OK : sprout_store_failed(s, "reading", err);
+    sqlite3_finalize(stmt);
+    return status;
+}
+
 void sprout_store_bind_str(sqlite3_stmt *stmt, int at, struct sprout_str text)
 {
     sqlite3_bind_text64(stmt, at, text.len == 0 ? "" : text.ptr, text.len,

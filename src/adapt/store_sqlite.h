@@ -168,6 +168,32 @@ SPROUT_MUST_USE enum sprout_status sprout_store_run(struct sprout_store *s,
                                                     sqlite3_stmt *stmt,
                                                     struct sprout_error *err);
 
+/* For what runs seldom, and so is not in the table: prepare, bind, then one of the next two,
+ * which let go of the statement. */
+SPROUT_MUST_USE enum sprout_status sprout_store_prepare(struct sprout_store *s,
+                                                        const char *sql,
+                                                        sqlite3_stmt **out,
+                                                        struct sprout_error *err);
+/* Runs what returns no row. */
+SPROUT_MUST_USE enum sprout_status sprout_store_finish(struct sprout_store *s,
+                                                       sqlite3_stmt *stmt,
+                                                       struct sprout_error *err);
+/* After a loop over rows: `code` is what the last step said. */
+SPROUT_MUST_USE enum sprout_status sprout_store_end_of(struct sprout_store *s,
+                                                       sqlite3_stmt *stmt, int code,
+                                                       struct sprout_error *err);
+
+/* Moments in the ledger are whole microseconds. */
+static inline int64_t sprout_store_us(sprout_instant t)
+{
+    return t.ns / 1000;
+}
+
+static inline sprout_instant sprout_store_instant(int64_t us)
+{
+    return (sprout_instant){us * 1000};
+}
+
 /* Turns SQLite's last error into ours. */
 enum sprout_status sprout_store_failed(struct sprout_store *s, const char *doing,
                                        struct sprout_error *err);

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { NS_PER_US = 1000, SHOWN_TEXT = 4 * SPROUT_LEVELS_MAX };
+enum { SHOWN_TEXT = 4 * SPROUT_LEVELS_MAX };
 
 const char sprout_store_schema_evaluations[] =
     "CREATE TABLE evaluations(id INTEGER PRIMARY KEY, created INTEGER NOT NULL,"
@@ -36,40 +36,6 @@ const char sprout_store_schema_evaluations[] =
     " method TEXT NOT NULL, UNIQUE(item, question));"
     "CREATE INDEX evaluation_verdicts_by_time ON evaluation_verdicts(at);";
 
-static int64_t us_of(sprout_instant t)
-{
-    return t.ns / NS_PER_US;
-}
-
-static enum sprout_status prepare(struct sprout_store *s, const char *sql,
-                                  sqlite3_stmt **out, struct sprout_error *err)
-{
-    return sqlite3_prepare_v2(s->db, sql, -1, out, NULL) == SQLITE_OK
-               ? SPROUT_OK
-               : sprout_store_failed(s, "preparing a statement", err);
-}
-
-/* Runs what returns no row and lets go of it. */
-static enum sprout_status finish(struct sprout_store *s, sqlite3_stmt *stmt,
-                                 struct sprout_error *err)
-{
-    const enum sprout_status status = sqlite3_step(stmt) == SQLITE_DONE
-                                          ? SPROUT_OK
-                                          : sprout_store_failed(s, "writing", err);
-    sqlite3_finalize(stmt);
-    return status;
-}
-
-/* What a loop over rows ended with. */
-static enum sprout_status end_of(struct sprout_store *s, sqlite3_stmt *stmt, int code,
-                                 struct sprout_error *err)
-{
-    const enum sprout_status status =
-        code == SQLITE_DONE ? SPROUT_OK : sprout_store_failed(s, "reading", err);
-    sqlite3_finalize(stmt);
-    return status;
-}
-
 /* ---- runs ------------------------------------------------------------------------------ */
 
 enum sprout_status sprout_store_put_evaluation(struct sprout_store *s,
@@ -77,23 +43,23 @@ enum sprout_status sprout_store_put_evaluation(struct sprout_store *s,
                                                int64_t *out_id, struct sprout_error *err)
 {
     sqlite3_stmt *q = NULL;
-    enum sprout_status status =
-        prepare(s,
-                "INSERT INTO evaluations(created, state, source, form, model, judge, "
-                "levels, directives, policy, options, note) "
-                "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-                &q, err);
+    enum sprout_status status = sprout_store_prepare(
+        s,
+        "INSERT INTO evaluations(created, state, source, form, model, judge, "
+        "levels, directives, policy, options, note) "
+        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
     const struct sprout_str text[] = {e->state,       e->source, e->form,       e->model,
                                       e->judge_model, e->levels, e->directives, e->policy,
                                       e->options,     e->note};
-    sqlite3_bind_int64(q, 1, us_of(e->created));
+    sqlite3_bind_int64(q, 1, sprout_store_us(e->created));
     for (int i = 0; i < (int)(sizeof text / sizeof text[0]); i++) {
         sprout_store_bind_str(q, i + 2, text[i]);
     }
-    status = finish(s, q, err);
+    status = sprout_store_finish(s, q, err);
     if (status == SPROUT_OK) {
         *out_id = sqlite3_last_insert_rowid(s->db);
     }
@@ -106,7 +72,7 @@ enum sprout_status sprout_store_set_evaluation(struct sprout_store *s, int64_t i
                                                struct sprout_error *err)
 {
     sqlite3_stmt *q = NULL;
-    const enum sprout_status status = prepare(
+    const enum sprout_status status = sprout_store_prepare(
         s, "UPDATE evaluations SET state = ?2, note = ?3, finished = ?4 WHERE id = ?1",
         &q, err);
     if (status != SPROUT_OK) {
@@ -115,8 +81,8 @@ enum sprout_status sprout_store_set_evaluation(struct sprout_store *s, int64_t i
     sqlite3_bind_int64(q, 1, id);
     sprout_store_bind_str(q, 2, sprout_str_of(state));
     sprout_store_bind_str(q, 3, sprout_str_of(note));
-    sprout_store_bind_count(q, 4, finished.ns < 0 ? -1 : us_of(finished));
-    return finish(s, q, err);
+    sprout_store_bind_count(q, 4, finished.ns < 0 ? -1 : sprout_store_us(finished));
+    return sprout_store_finish(s, q, err);
 }
 
 /* Sums stand beside each run, so that a list needs one question. */
@@ -145,8 +111,9 @@ static struct sprout_store_evaluation evaluation_of(sqlite3_stmt *q)
     const bool open = sqlite3_column_type(q, 2) == SQLITE_NULL;
     return (struct sprout_store_evaluation){
         .id = sqlite3_column_int64(q, 0),
-        .created = {sqlite3_column_int64(q, 1) * NS_PER_US},
-        .finished = {open ? -1 : sqlite3_column_int64(q, 2) * NS_PER_US},
+        .created = sprout_store_instant(sqlite3_column_int64(q, 1)),
+        .finished = open ? (sprout_instant){-1}
+                         : sprout_store_instant(sqlite3_column_int64(q, 2)),
         .state = sprout_store_column_str(q, 3),
         .source = sprout_store_column_str(q, 4),
         .form = sprout_store_column_str(q, 5),
@@ -176,7 +143,7 @@ static enum sprout_status each_evaluation(struct sprout_store *s, const char *sq
 {
     sqlite3_stmt *q = NULL;
     int code;
-    const enum sprout_status status = prepare(s, sql, &q, err);
+    const enum sprout_status status = sprout_store_prepare(s, sql, &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
@@ -185,7 +152,7 @@ static enum sprout_status each_evaluation(struct sprout_store *s, const char *sq
         const struct sprout_store_evaluation e = evaluation_of(q);
         each(ctx, &e);
     }
-    return end_of(s, q, code, err);
+    return sprout_store_end_of(s, q, code, err);
 }
 
 enum sprout_status sprout_store_evaluations(struct sprout_store *s, int64_t limit,
@@ -214,8 +181,8 @@ enum sprout_status sprout_store_open_evaluation(struct sprout_store *s, int64_t 
                                                 struct sprout_error *err)
 {
     sqlite3_stmt *q = NULL;
-    const enum sprout_status status =
-        prepare(s, "SELECT min(id) FROM evaluations WHERE state = 'open'", &q, err);
+    const enum sprout_status status = sprout_store_prepare(
+        s, "SELECT min(id) FROM evaluations WHERE state = 'open'", &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
@@ -238,11 +205,11 @@ enum sprout_status sprout_store_put_item(struct sprout_store *s,
                                          int64_t *out_id, struct sprout_error *err)
 {
     sqlite3_stmt *q = NULL;
-    enum sprout_status status =
-        prepare(s,
-                "INSERT INTO evaluation_items(run, no, prompt, stratum, kind, reference, "
-                "weight, state, why) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open', '')",
-                &q, err);
+    enum sprout_status status = sprout_store_prepare(
+        s,
+        "INSERT INTO evaluation_items(run, no, prompt, stratum, kind, reference, "
+        "weight, state, why) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open', '')",
+        &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
@@ -253,7 +220,7 @@ enum sprout_status sprout_store_put_item(struct sprout_store *s,
     sprout_store_bind_str(q, 5, item->kind);
     sqlite3_bind_int(q, 6, item->reference);
     sqlite3_bind_double(q, 7, item->weight);
-    status = finish(s, q, err);
+    status = sprout_store_finish(s, q, err);
     if (status == SPROUT_OK) {
         *out_id = sqlite3_last_insert_rowid(s->db);
     }
@@ -265,7 +232,7 @@ enum sprout_status sprout_store_set_item(struct sprout_store *s, int64_t id,
                                          struct sprout_error *err)
 {
     sqlite3_stmt *q = NULL;
-    const enum sprout_status status = prepare(
+    const enum sprout_status status = sprout_store_prepare(
         s, "UPDATE evaluation_items SET state = ?2, why = ?3 WHERE id = ?1", &q, err);
     if (status != SPROUT_OK) {
         return status;
@@ -273,7 +240,7 @@ enum sprout_status sprout_store_set_item(struct sprout_store *s, int64_t id,
     sqlite3_bind_int64(q, 1, id);
     sprout_store_bind_str(q, 2, sprout_str_of(state));
     sprout_store_bind_str(q, 3, sprout_str_of(why));
-    return finish(s, q, err);
+    return sprout_store_finish(s, q, err);
 }
 
 enum sprout_status sprout_store_items(struct sprout_store *s, int64_t run,
@@ -282,7 +249,7 @@ enum sprout_status sprout_store_items(struct sprout_store *s, int64_t run,
 {
     sqlite3_stmt *q = NULL;
     int code;
-    const enum sprout_status status = prepare(
+    const enum sprout_status status = sprout_store_prepare(
         s,
         "SELECT id, no, prompt, stratum, kind, reference, state, "
         "(SELECT ifnull(sum(1 << level), 0) FROM evaluation_answers WHERE item = i.id), "
@@ -309,7 +276,7 @@ enum sprout_status sprout_store_items(struct sprout_store *s, int64_t run,
         };
         each(ctx, &item);
     }
-    return end_of(s, q, code, err);
+    return sprout_store_end_of(s, q, code, err);
 }
 
 /* ---- answers and verdicts -------------------------------------------------------------- */
@@ -317,7 +284,7 @@ enum sprout_status sprout_store_items(struct sprout_store *s, int64_t run,
 /* Seven columns: at, prompt, completion, time_us, energy_uj, grams_ug, method. */
 static void bind_cost(sqlite3_stmt *q, int at, const struct sprout_store_cost *c)
 {
-    sqlite3_bind_int64(q, at, us_of(c->at));
+    sqlite3_bind_int64(q, at, sprout_store_us(c->at));
     sprout_store_bind_count(q, at + 1, c->prompt.n);
     sprout_store_bind_count(q, at + 2, c->completion.n);
     sprout_store_bind_count(q, at + 3, c->time.v);
@@ -331,7 +298,7 @@ enum sprout_status sprout_store_put_answer(struct sprout_store *s,
                                            struct sprout_error *err)
 {
     sqlite3_stmt *q = NULL;
-    const enum sprout_status status = prepare(
+    const enum sprout_status status = sprout_store_prepare(
         s,
         "INSERT OR IGNORE INTO evaluation_answers(item, level, right, at, prompt, "
         "completion, time_us, energy_uj, grams_ug, method) "
@@ -344,7 +311,7 @@ enum sprout_status sprout_store_put_answer(struct sprout_store *s,
     sqlite3_bind_int(q, 2, a->level);
     sprout_store_bind_count(q, 3, a->right);
     bind_cost(q, 4, &a->cost);
-    return finish(s, q, err);
+    return sprout_store_finish(s, q, err);
 }
 
 enum sprout_status sprout_store_put_verdict(struct sprout_store *s,
@@ -354,7 +321,7 @@ enum sprout_status sprout_store_put_verdict(struct sprout_store *s,
     char shown[SHOWN_TEXT];
     struct sprout_buf b = sprout_buf_of(shown, sizeof shown);
     sqlite3_stmt *q = NULL;
-    const enum sprout_status status = prepare(
+    const enum sprout_status status = sprout_store_prepare(
         s,
         "INSERT OR IGNORE INTO evaluation_verdicts(item, run, question, form, shown, "
         "best, tries, judge, at, prompt, completion, time_us, energy_uj, grams_ug, "
@@ -376,7 +343,7 @@ enum sprout_status sprout_store_put_verdict(struct sprout_store *s,
     sqlite3_bind_int(q, 7, v->tries);
     sprout_store_bind_str(q, 8, v->judge);
     bind_cost(q, 9, &v->cost);
-    return finish(s, q, err);
+    return sprout_store_finish(s, q, err);
 }
 
 /* "2,0,1" into the slots; what is no such list ends it. */
@@ -423,12 +390,12 @@ enum sprout_status sprout_store_verdicts(struct sprout_store *s, int64_t run,
 {
     sqlite3_stmt *q = NULL;
     int code;
-    const enum sprout_status status = prepare(s, VERDICT_ROW, &q, err);
+    const enum sprout_status status = sprout_store_prepare(s, VERDICT_ROW, &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
     sqlite3_bind_int64(q, 1, run);
-    sqlite3_bind_int64(q, 2, us_of(since));
+    sqlite3_bind_int64(q, 2, sprout_store_us(since));
     while ((code = sqlite3_step(q)) == SQLITE_ROW) {
         struct sprout_store_verdict v = {
             .item = sqlite3_column_int64(q, 0),
@@ -438,7 +405,7 @@ enum sprout_status sprout_store_verdicts(struct sprout_store *s, int64_t run,
             .best = (uint32_t)sqlite3_column_int64(q, 5),
             .tries = sqlite3_column_int(q, 6),
             .judge = sprout_store_column_str(q, 7),
-            .cost.at = {sqlite3_column_int64(q, 8) * NS_PER_US},
+            .cost.at = sprout_store_instant(sqlite3_column_int64(q, 8)),
             .no = sqlite3_column_int64(q, 9),
             .stratum = sprout_store_column_str(q, 10),
             .kind = sprout_store_column_str(q, 11),
@@ -453,7 +420,7 @@ enum sprout_status sprout_store_verdicts(struct sprout_store *s, int64_t run,
         sprout_store_read_tokens(sprout_store_column_str(q, 17), v.tokens);
         each(ctx, &v);
     }
-    return end_of(s, q, code, err);
+    return sprout_store_end_of(s, q, code, err);
 }
 
 enum sprout_status sprout_store_settled(struct sprout_store *s, sprout_instant since,
@@ -462,21 +429,21 @@ enum sprout_status sprout_store_settled(struct sprout_store *s, sprout_instant s
 {
     sqlite3_stmt *q = NULL;
     int code;
-    const enum sprout_status status =
-        prepare(s,
-                "SELECT max(a.at) AS newest, sum((a.right = 1) << a.level), "
-                "sum((a.right = 0) << a.level), e.directives, e.model, i.weight "
-                "FROM evaluation_answers a JOIN evaluation_items i ON i.id = a.item "
-                "JOIN evaluations e ON e.id = i.run WHERE a.right IS NOT NULL AND "
-                "a.at >= ?1 GROUP BY i.id ORDER BY newest, i.id",
-                &q, err);
+    const enum sprout_status status = sprout_store_prepare(
+        s,
+        "SELECT max(a.at) AS newest, sum((a.right = 1) << a.level), "
+        "sum((a.right = 0) << a.level), e.directives, e.model, i.weight "
+        "FROM evaluation_answers a JOIN evaluation_items i ON i.id = a.item "
+        "JOIN evaluations e ON e.id = i.run WHERE a.right IS NOT NULL AND "
+        "a.at >= ?1 GROUP BY i.id ORDER BY newest, i.id",
+        &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
-    sqlite3_bind_int64(q, 1, us_of(since));
+    sqlite3_bind_int64(q, 1, sprout_store_us(since));
     while ((code = sqlite3_step(q)) == SQLITE_ROW) {
         const struct sprout_store_settled one = {
-            .at = {sqlite3_column_int64(q, 0) * NS_PER_US},
+            .at = sprout_store_instant(sqlite3_column_int64(q, 0)),
             .right = (uint32_t)sqlite3_column_int64(q, 1),
             .wrong = (uint32_t)sqlite3_column_int64(q, 2),
             .directives = sprout_store_column_str(q, 3),
@@ -485,7 +452,7 @@ enum sprout_status sprout_store_settled(struct sprout_store *s, sprout_instant s
         };
         each(ctx, &one);
     }
-    return end_of(s, q, code, err);
+    return sprout_store_end_of(s, q, code, err);
 }
 
 /* ---- sums ------------------------------------------------------------------------------ */
@@ -496,7 +463,7 @@ enum sprout_status sprout_store_answer_sums(struct sprout_store *s, int64_t run,
 {
     sqlite3_stmt *q = NULL;
     int code;
-    const enum sprout_status status = prepare(
+    const enum sprout_status status = sprout_store_prepare(
         s,
         "SELECT i.stratum, a.level, count(*), ifnull(sum(a.right), 0), "
         "count(a.right), ifnull(sum(a.completion), 0), count(a.completion), "
@@ -525,7 +492,7 @@ enum sprout_status sprout_store_answer_sums(struct sprout_store *s, int64_t run,
         };
         each(ctx, &sum);
     }
-    return end_of(s, q, code, err);
+    return sprout_store_end_of(s, q, code, err);
 }
 
 #define COST_OF(table)                                                                   \
@@ -538,17 +505,17 @@ static enum sprout_status cost_of(struct sprout_store *s, const char *sql,
                                   struct sprout_error *err)
 {
     sqlite3_stmt *q = NULL;
-    const enum sprout_status status = prepare(s, sql, &q, err);
+    const enum sprout_status status = sprout_store_prepare(s, sql, &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
-    sqlite3_bind_int64(q, 1, us_of(range.since));
-    sqlite3_bind_int64(q, 2, us_of(range.until));
+    sqlite3_bind_int64(q, 1, sprout_store_us(range.since));
+    sqlite3_bind_int64(q, 2, sprout_store_us(range.until));
     const int code = sqlite3_step(q);
     for (int i = 0; code == SQLITE_ROW && i < 5; i++) {
         out[i] = sqlite3_column_int64(q, i);
     }
-    return end_of(s, q, code == SQLITE_ROW ? SQLITE_DONE : code, err);
+    return sprout_store_end_of(s, q, code == SQLITE_ROW ? SQLITE_DONE : code, err);
 }
 
 enum sprout_status sprout_store_evaluation_cost(struct sprout_store *s,

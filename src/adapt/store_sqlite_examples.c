@@ -6,7 +6,7 @@
 
 #include "adapt/store_sqlite.h"
 
-enum { NS_PER_US = 1000, LEVELS = SPROUT_PREDICT_LEVELS, ON_TEXT = 8 };
+enum { LEVELS = SPROUT_PREDICT_LEVELS, ON_TEXT = 8 };
 
 const char sprout_store_schema_examples[] =
     "CREATE TABLE examples(item INTEGER PRIMARY KEY REFERENCES evaluation_items(id),"
@@ -47,36 +47,6 @@ static const char prune_sql[] =
     "(i.state <> 'judged' AND e.state NOT IN ('making', 'open'))) "
     "OR item IN (SELECT item FROM examples ORDER BY item DESC LIMIT -1 OFFSET ?2)";
 
-static int64_t us_of(sprout_instant t)
-{
-    return t.ns / NS_PER_US;
-}
-
-static enum sprout_status prepare(struct sprout_store *s, const char *sql,
-                                  sqlite3_stmt **out, struct sprout_error *err)
-{
-    return sqlite3_prepare_v2(s->db, sql, -1, out, NULL) == SQLITE_OK
-               ? SPROUT_OK
-               : sprout_store_failed(s, "preparing a statement", err);
-}
-
-static enum sprout_status finish(struct sprout_store *s, sqlite3_stmt *q,
-                                 struct sprout_error *err)
-{
-    const enum sprout_status status = sprout_store_run(s, q, err);
-    sqlite3_finalize(q);
-    return status;
-}
-
-static enum sprout_status end_of(struct sprout_store *s, sqlite3_stmt *q, int code,
-                                 struct sprout_error *err)
-{
-    const enum sprout_status status =
-        code == SQLITE_DONE ? SPROUT_OK : sprout_store_failed(s, "reading", err);
-    sqlite3_finalize(q);
-    return status;
-}
-
 bool sprout_store_learns(struct sprout_store *s)
 {
     char text[ON_TEXT];
@@ -93,13 +63,13 @@ enum sprout_status sprout_store_put_example(struct sprout_store *s, int64_t item
 {
     sqlite3_stmt *q = NULL;
     const enum sprout_status status =
-        prepare(s, "INSERT OR IGNORE INTO examples VALUES(?1, ?2)", &q, err);
+        sprout_store_prepare(s, "INSERT OR IGNORE INTO examples VALUES(?1, ?2)", &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
     sqlite3_bind_int64(q, 1, item);
     sqlite3_bind_blob64(q, 2, features.ptr, features.len, SQLITE_TRANSIENT);
-    return finish(s, q, err);
+    return sprout_store_finish(s, q, err);
 }
 
 /* Masks of levels named, "1,6,0", as shares: "1,6" is 1 for L0, a half for L1 and for L2. */
@@ -126,7 +96,7 @@ static void take_row(sqlite3_stmt *q, sprout_store_example_fn *each, void *ctx)
     sprout_tokens tokens[SPROUT_LEVELS_MAX];
     struct sprout_store_example e = {
         .item = sqlite3_column_int64(q, 0),
-        .at = {sqlite3_column_int64(q, 1) * NS_PER_US},
+        .at = sprout_store_instant(sqlite3_column_int64(q, 1)),
         .kind = sprout_store_column_str(q, 3),
         .directives = sprout_store_column_str(q, 4),
         .model = sprout_store_column_str(q, 5),
@@ -150,14 +120,14 @@ enum sprout_status sprout_store_examples(struct sprout_store *s,
 {
     sqlite3_stmt *q = NULL;
     int code;
-    const enum sprout_status status = prepare(s, get_sql, &q, err);
+    const enum sprout_status status = sprout_store_prepare(s, get_sql, &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
     while ((code = sqlite3_step(q)) == SQLITE_ROW) {
         take_row(q, each, ctx);
     }
-    return end_of(s, q, code, err);
+    return sprout_store_end_of(s, q, code, err);
 }
 
 enum sprout_status sprout_store_examples_since(struct sprout_store *s,
@@ -165,16 +135,16 @@ enum sprout_status sprout_store_examples_since(struct sprout_store *s,
                                                struct sprout_error *err)
 {
     sqlite3_stmt *q = NULL;
-    const enum sprout_status status = prepare(s, count_sql, &q, err);
+    const enum sprout_status status = sprout_store_prepare(s, count_sql, &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
-    sqlite3_bind_int64(q, 1, us_of(after));
+    sqlite3_bind_int64(q, 1, sprout_store_us(after));
     const int code = sqlite3_step(q);
     if (code == SQLITE_ROW) {
         *out_count = sqlite3_column_int64(q, 0);
     }
-    return end_of(s, q, code == SQLITE_ROW ? SQLITE_DONE : code, err);
+    return sprout_store_end_of(s, q, code == SQLITE_ROW ? SQLITE_DONE : code, err);
 }
 
 enum sprout_status sprout_store_prune_examples(struct sprout_store *s,
@@ -182,13 +152,13 @@ enum sprout_status sprout_store_prune_examples(struct sprout_store *s,
                                                struct sprout_error *err)
 {
     sqlite3_stmt *q = NULL;
-    const enum sprout_status status = prepare(s, prune_sql, &q, err);
+    const enum sprout_status status = sprout_store_prepare(s, prune_sql, &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
-    sqlite3_bind_int64(q, 1, us_of(before));
+    sqlite3_bind_int64(q, 1, sprout_store_us(before));
     sqlite3_bind_int64(q, 2, most);
-    return finish(s, q, err);
+    return sprout_store_finish(s, q, err);
 }
 
 /* ---- retrainings ----------------------------------------------------------------------- */
@@ -216,7 +186,7 @@ enum sprout_status sprout_store_put_retraining(struct sprout_store *s,
                                                struct sprout_error *err)
 {
     sqlite3_stmt *q = NULL;
-    const enum sprout_status status = prepare(
+    const enum sprout_status status = sprout_store_prepare(
         s,
         "INSERT INTO retrainings(at, state, why, before, after, fitted, held_out, "
         "prefer_before, prefer_after, prefer_error, length_before, length_after, "
@@ -227,7 +197,7 @@ enum sprout_status sprout_store_put_retraining(struct sprout_store *s,
     }
     const double figure[] = {r->prefer_before, r->prefer_after, r->prefer_error,
                              r->length_before, r->length_after, r->length_error};
-    sqlite3_bind_int64(q, 1, us_of(r->at));
+    sqlite3_bind_int64(q, 1, sprout_store_us(r->at));
     sprout_store_bind_str(q, 2, r->state);
     sprout_store_bind_str(q, 3, r->why);
     bind_id(q, 4, r->before);
@@ -237,7 +207,7 @@ enum sprout_status sprout_store_put_retraining(struct sprout_store *s,
     for (int i = 0; i < 6; i++) {
         sqlite3_bind_double(q, 8 + i, figure[i]); /* NaN becomes NULL */
     }
-    return finish(s, q, err);
+    return sprout_store_finish(s, q, err);
 }
 
 static double figure_of(sqlite3_stmt *q, int at)
@@ -251,12 +221,12 @@ enum sprout_status sprout_store_retrainings(struct sprout_store *s, int64_t limi
 {
     sqlite3_stmt *q = NULL;
     int code;
-    const enum sprout_status status =
-        prepare(s,
-                "SELECT id, at, state, why, before, after, fitted, held_out, "
-                "prefer_before, prefer_after, prefer_error, length_before, length_after, "
-                "length_error FROM retrainings ORDER BY id DESC LIMIT ?1",
-                &q, err);
+    const enum sprout_status status = sprout_store_prepare(
+        s,
+        "SELECT id, at, state, why, before, after, fitted, held_out, "
+        "prefer_before, prefer_after, prefer_error, length_before, length_after, "
+        "length_error FROM retrainings ORDER BY id DESC LIMIT ?1",
+        &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
@@ -264,7 +234,7 @@ enum sprout_status sprout_store_retrainings(struct sprout_store *s, int64_t limi
     while ((code = sqlite3_step(q)) == SQLITE_ROW) {
         const struct sprout_store_retraining r = {
             .id = sqlite3_column_int64(q, 0),
-            .at = {sqlite3_column_int64(q, 1) * NS_PER_US},
+            .at = sprout_store_instant(sqlite3_column_int64(q, 1)),
             .state = sprout_store_column_str(q, 2),
             .why = sprout_store_column_str(q, 3),
             .before = id_of(sprout_store_column_str(q, 4)),
@@ -280,7 +250,7 @@ enum sprout_status sprout_store_retrainings(struct sprout_store *s, int64_t limi
         };
         each(ctx, &r);
     }
-    return end_of(s, q, code, err);
+    return sprout_store_end_of(s, q, code, err);
 }
 
 enum sprout_status sprout_store_learned(struct sprout_store *s, uint64_t *now,
@@ -288,11 +258,11 @@ enum sprout_status sprout_store_learned(struct sprout_store *s, uint64_t *now,
 {
     sqlite3_stmt *q = NULL;
     int code;
-    const enum sprout_status status =
-        prepare(s,
-                "SELECT before, after FROM retrainings WHERE state <> 'refused' "
-                "ORDER BY id",
-                &q, err);
+    const enum sprout_status status = sprout_store_prepare(
+        s,
+        "SELECT before, after FROM retrainings WHERE state <> 'refused' "
+        "ORDER BY id",
+        &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
@@ -307,5 +277,5 @@ enum sprout_status sprout_store_learned(struct sprout_store *s, uint64_t *now,
         *now = id;
         *before = last;
     }
-    return end_of(s, q, code, err);
+    return sprout_store_end_of(s, q, code, err);
 }

@@ -3,20 +3,10 @@
 #include "adapt/store_feedback.h"
 #include "adapt/store_sqlite.h"
 
-enum { NS_PER_US = 1000 };
-
 const char sprout_store_schema_feedback[] =
     "CREATE TABLE feedback(id INTEGER PRIMARY KEY, request TEXT NOT NULL UNIQUE,"
     " at INTEGER NOT NULL, value REAL NOT NULL);"
     "CREATE INDEX receipts_by_request ON receipts(request);";
-
-static enum sprout_status prepare(struct sprout_store *s, const char *sql,
-                                  sqlite3_stmt **out, struct sprout_error *err)
-{
-    return sqlite3_prepare_v2(s->db, sql, -1, out, NULL) == SQLITE_OK
-               ? SPROUT_OK
-               : sprout_store_failed(s, "preparing a statement", err);
-}
 
 /* Steps once: a number (of its first column, 0 without a row) and lets go. */
 static enum sprout_status finish(struct sprout_store *s, sqlite3_stmt *q, int64_t *out,
@@ -41,21 +31,21 @@ enum sprout_status sprout_store_put_feedback(struct sprout_store *s,
 {
     sqlite3_stmt *q = NULL;
     int64_t n = 0;
-    enum sprout_status status =
-        prepare(s,
-                "INSERT INTO feedback(request, at, value) VALUES(?1, ?2, ?3) "
-                "ON CONFLICT(request) DO UPDATE SET value = excluded.value",
-                &q, err);
+    enum sprout_status status = sprout_store_prepare(
+        s,
+        "INSERT INTO feedback(request, at, value) VALUES(?1, ?2, ?3) "
+        "ON CONFLICT(request) DO UPDATE SET value = excluded.value",
+        &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
     sprout_store_bind_str(q, 1, request);
-    sqlite3_bind_int64(q, 2, at.ns / NS_PER_US);
+    sqlite3_bind_int64(q, 2, sprout_store_us(at));
     sqlite3_bind_double(q, 3, value);
     status = finish(s, q, &n, err);
     if (status == SPROUT_OK) {
-        status = prepare(s, "SELECT EXISTS(SELECT 1 FROM receipts WHERE request = ?1)",
-                         &q, err);
+        status = sprout_store_prepare(
+            s, "SELECT EXISTS(SELECT 1 FROM receipts WHERE request = ?1)", &q, err);
     }
     if (status == SPROUT_OK) {
         sprout_store_bind_str(q, 1, request);
@@ -71,11 +61,11 @@ static enum sprout_status count_waiting(struct sprout_store *s, int64_t *out,
                                         struct sprout_error *err)
 {
     sqlite3_stmt *q = NULL;
-    const enum sprout_status status =
-        prepare(s,
-                "SELECT count(*) FROM feedback f WHERE NOT EXISTS(SELECT 1 FROM "
-                "receipts r WHERE r.request = f.request)",
-                &q, err);
+    const enum sprout_status status = sprout_store_prepare(
+        s,
+        "SELECT count(*) FROM feedback f WHERE NOT EXISTS(SELECT 1 FROM "
+        "receipts r WHERE r.request = f.request)",
+        &q, err);
     return status == SPROUT_OK ? finish(s, q, out, err) : status;
 }
 
@@ -85,12 +75,12 @@ enum sprout_status sprout_store_feedbacks(struct sprout_store *s,
 {
     sqlite3_stmt *q = NULL;
     int code;
-    enum sprout_status status =
-        prepare(s,
-                "SELECT s.stratum, s.level, s.arm, f.value, f.at FROM feedback f "
-                "JOIN receipts r ON r.request = f.request "
-                "JOIN series s ON s.id = r.series GROUP BY f.id ORDER BY f.at, f.id",
-                &q, err);
+    enum sprout_status status = sprout_store_prepare(
+        s,
+        "SELECT s.stratum, s.level, s.arm, f.value, f.at FROM feedback f "
+        "JOIN receipts r ON r.request = f.request "
+        "JOIN series s ON s.id = r.series GROUP BY f.id ORDER BY f.at, f.id",
+        &q, err);
     if (status != SPROUT_OK) {
         return status;
     }
@@ -100,7 +90,7 @@ enum sprout_status sprout_store_feedbacks(struct sprout_store *s,
             .level = sprout_store_column_str(q, 1),
             .arm = sprout_store_column_str(q, 2),
             .value = sqlite3_column_double(q, 3),
-            .at = {sqlite3_column_int64(q, 4) * NS_PER_US},
+            .at = sprout_store_instant(sqlite3_column_int64(q, 4)),
         };
         each(ctx, &f);
     }
@@ -115,8 +105,8 @@ static struct sprout_store_turn turn_of(sqlite3_stmt *q)
     return (struct sprout_store_turn){
         .id = sqlite3_column_int64(q, 0),
         .conversation = sqlite3_column_int64(q, 1),
-        .began = {at * NS_PER_US},
-        .ended = {(at + took) * NS_PER_US},
+        .began = sprout_store_instant(at),
+        .ended = sprout_store_instant(at + took),
         .bytes = sqlite3_column_int64(q, 4),
         .ok = sprout_str_eq(sprout_store_column_str(q, 5), SPROUT_STR("ok")),
         .stratum = sprout_store_column_str(q, 6),
@@ -133,7 +123,7 @@ enum sprout_status sprout_store_turns(struct sprout_store *s, int64_t after,
     sqlite3_stmt *q = NULL;
     int64_t last = after;
     int code;
-    enum sprout_status status = prepare(
+    enum sprout_status status = sprout_store_prepare(
         s,
         "SELECT r.id, r.conversation, r.at, r.duration_us, r.bytes_in, r.outcome, "
         "s.stratum, s.level, s.arm FROM receipts r JOIN series s ON s.id = "
@@ -163,6 +153,7 @@ enum sprout_status sprout_store_newest_receipt(struct sprout_store *s, int64_t *
                                                struct sprout_error *err)
 {
     sqlite3_stmt *q = NULL;
-    const enum sprout_status status = prepare(s, "SELECT max(id) FROM receipts", &q, err);
+    const enum sprout_status status =
+        sprout_store_prepare(s, "SELECT max(id) FROM receipts", &q, err);
     return status == SPROUT_OK ? finish(s, q, out, err) : status;
 }

@@ -4,8 +4,6 @@
 
 #include "adapt/store_sqlite.h"
 
-enum { NS_PER_US = 1000 };
-
 const char sprout_store_schema_history[] =
     "CREATE TABLE grid_history(zone TEXT NOT NULL, kind TEXT NOT NULL, scope TEXT NOT "
     "NULL,"
@@ -36,13 +34,13 @@ enum sprout_status sprout_store_put_history(struct sprout_store *s,
     sprout_store_bind_str(stmt, 1, v->zone);
     sprout_store_bind_str(stmt, 2, sprout_str_of(sprout_grid_kind_text(v->kind)));
     sprout_store_bind_str(stmt, 3, sprout_str_of(sprout_grid_scope_text(v->scope)));
-    sqlite3_bind_int64(stmt, 4, v->slot_start.ns / NS_PER_US);
-    sqlite3_bind_int64(stmt, 5, v->slot_end.ns / NS_PER_US);
+    sqlite3_bind_int64(stmt, 4, sprout_store_us(v->slot_start));
+    sqlite3_bind_int64(stmt, 5, sprout_store_us(v->slot_end));
     sprout_store_bind_str(stmt, 6, v->source);
     sqlite3_bind_double(stmt, 7, v->intensity.v);
     sqlite3_bind_int64(stmt, 8, v->estimated);
     sqlite3_bind_int64(stmt, 9, v->forecast);
-    sqlite3_bind_int64(stmt, 10, v->received_at.ns / NS_PER_US);
+    sqlite3_bind_int64(stmt, 10, sprout_store_us(v->received_at));
     const enum sprout_status status = sprout_store_run(s, stmt, err);
     sqlite3_finalize(stmt);
     return status;
@@ -50,7 +48,7 @@ enum sprout_status sprout_store_put_history(struct sprout_store *s,
 
 static sprout_instant instant_at(sqlite3_stmt *stmt, int at)
 {
-    return (sprout_instant){sqlite3_column_int64(stmt, at) * NS_PER_US};
+    return sprout_store_instant(sqlite3_column_int64(stmt, at));
 }
 
 enum sprout_status sprout_store_history(struct sprout_store *s,
@@ -66,8 +64,8 @@ enum sprout_status sprout_store_history(struct sprout_store *s,
     if (sqlite3_prepare_v2(s->db, get_sql, -1, &stmt, NULL) == SQLITE_OK) {
         sprout_store_bind_str(stmt, 1, sprout_str_of(sprout_grid_kind_text(kind)));
         sprout_store_bind_str(stmt, 2, sprout_str_of(sprout_grid_scope_text(scope)));
-        sqlite3_bind_int64(stmt, 3, range.since.ns / NS_PER_US);
-        sqlite3_bind_int64(stmt, 4, range.until.ns / NS_PER_US);
+        sqlite3_bind_int64(stmt, 3, sprout_store_us(range.since));
+        sqlite3_bind_int64(stmt, 4, sprout_store_us(range.until));
         while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
             const struct sprout_grid_value v = {
                 .zone = sprout_store_column_str(stmt, 0),

@@ -10,13 +10,6 @@
 #include "base/arena.h"
 #include "core/instant.h"
 
-enum { NS_PER_US = 1000 };
-
-static sprout_instant instant_of_us(int64_t us)
-{
-    return (sprout_instant){us * NS_PER_US};
-}
-
 struct sprout_store_slot sprout_store_column_slot(sqlite3_stmt *stmt, int at)
 {
     const bool unknown = sqlite3_column_type(stmt, at + 2) == SQLITE_NULL;
@@ -24,7 +17,7 @@ struct sprout_store_slot sprout_store_column_slot(sqlite3_stmt *stmt, int at)
         .zone = sprout_store_column_str(stmt, at),
         .quality = sprout_store_column_str(stmt, at + 1),
         .intensity = {unknown ? NAN : sqlite3_column_double(stmt, at + 2)},
-        .at = instant_of_us(sqlite3_column_int64(stmt, at + 3)),
+        .at = sprout_store_instant(sqlite3_column_int64(stmt, at + 3)),
     };
 }
 
@@ -113,11 +106,11 @@ enum sprout_status sprout_store_grid_at(struct sprout_store *s, sprout_instant a
     if (stmt == NULL) {
         return SPROUT_IO;
     }
-    sqlite3_bind_int64(stmt, 1, at.ns / NS_PER_US);
+    sqlite3_bind_int64(stmt, 1, sprout_store_us(at));
     enum sprout_status status = one_row(s, stmt, err);
     if (status == SPROUT_OK) {
         struct sprout_store_grid g = {
-            .since = instant_of_us(sqlite3_column_int64(stmt, 0)),
+            .since = sprout_store_instant(sqlite3_column_int64(stmt, 0)),
             .source = sprout_arena_str(arena, sprout_store_column_str(stmt, 1)),
             .slot = sprout_store_column_slot(stmt, 2),
         };
@@ -362,7 +355,7 @@ enum sprout_status sprout_store_conversations(struct sprout_store *s,
 
 static int64_t clamp_us(sprout_instant t)
 {
-    return t.ns == INT64_MIN || t.ns == INT64_MAX ? t.ns : t.ns / NS_PER_US;
+    return t.ns == INT64_MIN || t.ns == INT64_MAX ? t.ns : sprout_store_us(t);
 }
 
 enum sprout_status sprout_store_latencies(struct sprout_store *s,

@@ -12,14 +12,9 @@
 #include "base/hash.h"
 #include "core/instant.h"
 
-enum { NS_PER_US = 1000, HOURS_PER_DAY = 24 };
+enum { HOURS_PER_DAY = 24 };
 
 static const struct sprout_str other_name = {"(other)", sizeof "(other)" - 1};
-
-static int64_t us_of(sprout_instant t)
-{
-    return t.ns / NS_PER_US;
-}
 
 void sprout_store_forget_caches(struct sprout_store *s)
 {
@@ -74,7 +69,7 @@ static void bind_slot(sqlite3_stmt *stmt, const struct sprout_store_slot *slot)
     } else {
         sqlite3_bind_double(stmt, 3, slot->intensity.v);
     }
-    sqlite3_bind_int64(stmt, 4, us_of(slot->at));
+    sqlite3_bind_int64(stmt, 4, sprout_store_us(slot->at));
 }
 
 int64_t sprout_store_slot_id(struct sprout_store *s, const struct sprout_store_slot *slot,
@@ -218,7 +213,7 @@ static struct sprout_store_worker *worker_of(struct sprout_store *s,
     sqlite3_reset(get);
     if (code == SQLITE_DONE) {
         sprout_store_bind_str(put, 1, name);
-        sqlite3_bind_int64(put, 2, us_of(seen));
+        sqlite3_bind_int64(put, 2, sprout_store_us(seen));
         if (sprout_store_run(s, put, err) != SPROUT_OK) {
             return NULL;
         }
@@ -251,7 +246,7 @@ static enum sprout_status note_seq(struct sprout_store *s, struct sprout_store_w
     sqlite3_bind_int64(stmt, 1, w->id);
     sqlite3_bind_int64(stmt, 2, w->last_seq);
     sqlite3_bind_int64(stmt, 3, w->missing);
-    sqlite3_bind_int64(stmt, 4, us_of(seen));
+    sqlite3_bind_int64(stmt, 4, sprout_store_us(seen));
     return sprout_store_run(s, stmt, err);
 }
 
@@ -298,7 +293,7 @@ static enum sprout_status insert_receipt(struct sprout_store *s,
 
     sqlite3_bind_int64(stmt, 1, k->worker);
     sqlite3_bind_int64(stmt, 2, e->seq);
-    sqlite3_bind_int64(stmt, 3, us_of(e->time));
+    sqlite3_bind_int64(stmt, 3, sprout_store_us(e->time));
     sqlite3_bind_int64(stmt, 4, k->series);
     sqlite3_bind_int64(stmt, 5, k->slot);
     bind_text_or_null(stmt, 6, e->id);
@@ -516,7 +511,7 @@ enum sprout_status sprout_store_put_damaged(struct sprout_store *s, sprout_insta
     }
     const size_t kept =
         bytes.len < SPROUT_STORE_DAMAGED_BYTES ? bytes.len : SPROUT_STORE_DAMAGED_BYTES;
-    sqlite3_bind_int64(put, 1, us_of(now));
+    sqlite3_bind_int64(put, 1, sprout_store_us(now));
     sqlite3_bind_int64(put, 2, (int64_t)file->inode);
     sqlite3_bind_int64(put, 3, offset);
     sqlite3_bind_blob64(put, 4, kept == 0 ? "" : bytes.ptr, kept, SQLITE_TRANSIENT);
@@ -570,7 +565,7 @@ enum sprout_status sprout_store_put_policy(struct sprout_store *s, struct sprout
         return SPROUT_IO;
     }
     sprout_store_bind_str(stmt, 1, id);
-    sqlite3_bind_int64(stmt, 2, us_of(created));
+    sqlite3_bind_int64(stmt, 2, sprout_store_us(created));
     sprout_store_bind_str(stmt, 3, json);
     return sprout_store_run(s, stmt, err);
 }
@@ -584,7 +579,7 @@ enum sprout_status sprout_store_put_grid(struct sprout_store *s,
     if (slot == 0 || stmt == NULL) {
         return SPROUT_IO;
     }
-    sqlite3_bind_int64(stmt, 1, us_of(g->since));
+    sqlite3_bind_int64(stmt, 1, sprout_store_us(g->since));
     sprout_store_bind_str(stmt, 2, g->source);
     sqlite3_bind_int64(stmt, 3, slot);
     return sprout_store_run(s, stmt, err);
@@ -598,9 +593,9 @@ enum sprout_status sprout_store_prune(struct sprout_store *s, sprout_instant now
         enum sprout_store_sql sql;
         int64_t before;
     } steps[] = {
-        {SPROUT_SQL_PRUNE_RECEIPTS, us_of(before)},
-        {SPROUT_SQL_PRUNE_POLICIES, us_of(before)},
-        {SPROUT_SQL_PRUNE_GRID, us_of(before)},
+        {SPROUT_SQL_PRUNE_RECEIPTS, sprout_store_us(before)},
+        {SPROUT_SQL_PRUNE_POLICIES, sprout_store_us(before)},
+        {SPROUT_SQL_PRUNE_GRID, sprout_store_us(before)},
         {SPROUT_SQL_PRUNE_CONVERSATIONS,
          sprout_instant_hour(now) -
              (int64_t)SPROUT_STORE_CONVERSATION_DAYS * HOURS_PER_DAY},
