@@ -108,14 +108,16 @@ static bool has_ended(struct sprout_daemon *d, sprout_mono mono)
         return false;
     }
     (void)sprout_child_died(&d->trainer, d->trainer.pid, exit_status, mono);
-    const bool good = WIFEXITED(exit_status) && (WEXITSTATUS(exit_status) == 0 ||
-                                                 WEXITSTATUS(exit_status) == REFUSED);
+    const int code = WIFEXITED(exit_status) ? WEXITSTATUS(exit_status) : -1;
+    /* Busy: that of a control killed a moment ago is not gone yet, or a person trains. */
+    const bool good =
+        code == 0 || code == REFUSED || code == sprout_status_exit(SPROUT_BUSY);
     if (!good) {
         char words[64];
         sprout_child_last_words(&d->trainer, words, sizeof words);
         sprout_log_warn("training-failed", "%s; the predictor stays as it is", words);
     }
-    if (good && WEXITSTATUS(exit_status) == REFUSED) {
+    if (code == REFUSED) {
         sprout_log_info("training-refused", "the predictor stays as it is; 'sprout "
                                             "predictor --dir' says why");
     }
