@@ -327,9 +327,9 @@ static enum sprout_status make_spool(const char *dir, struct sprout_error *err)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/" SPROUT_PATH_SPOOL, dir);
-    return mkdir(path, 0700) == 0
-               ? SPROUT_OK
-               : sprout_fail(err, SPROUT_IO, "%s cannot be made: %s", path, strerror(errno));
+    return mkdir(path, 0700) == 0 ? SPROUT_OK
+                                  : sprout_fail(err, SPROUT_IO, "%s cannot be made: %s",
+                                                path, strerror(errno));
 }
 
 static void try_nginx(const struct sprout_config *c, struct sprout_finding *f)
