@@ -250,7 +250,10 @@ static json_t *load(struct sprout_str text, struct sprout_error *err)
     json_t *const root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &why);
 
     if (root == NULL) {
-        sprout_fail(err, SPROUT_SYNTAX, "column %d: no JSON object", why.column);
+        sprout_fail(err, SPROUT_SYNTAX,
+                    "column %d: no JSON object: expected one a line, such as "
+                    "{\"prompt\": \"...\"}",
+                    why.column);
     } else if (!json_is_object(root)) {
         json_decref(root);
         sprout_fail(err, SPROUT_SYNTAX, "expected a JSON object");

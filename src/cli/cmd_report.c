@@ -177,13 +177,36 @@ static void print_line(const char *name, const struct sprout_store_sum *s)
            sprout_figure(grams, sprout_figure_digits(grams), cell[5]));
 }
 
+static bool is_measured(const struct sprout_savings *r, size_t method)
+{
+    return sprout_str_starts(sprout_str_of(r->method[method]), SPROUT_STR("measured:"));
+}
+
+static size_t measured_methods(const struct sprout_savings *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->methods; i++) {
+        n += is_measured(r, i);
+    }
+    return n;
+}
+
+/* Where the columns of energy and grams come from. */
+static const char *energy_is(const struct sprout_savings *r)
+{
+    const size_t measured = measured_methods(r);
+    return measured == 0            ? "modelled"
+           : measured < r->methods ? "partly modelled"
+                                   : "measured";
+}
+
 static void print_table(const struct sprout_savings *r, bool terminal)
 {
     const char *const bold = terminal ? "\033[1m" : "";
     const char *const plain = terminal ? "\033[0m" : "";
 
     printf("%-*s %9s %10s %8s %9s | %11s %11s\n", NAME_WIDTH, "", "measured", "", "", "",
-           "modelled", "");
+           energy_is(r), "");
     printf("%s%-*s %9s %10s %8s %9s | %11s %11s%s\n", bold, NAME_WIDTH,
            sprout_savings_by_text(r->by), "requests", "tokens out", "mean", "s mean", "J",
            "g CO2e", plain);
@@ -257,22 +280,32 @@ static void print_adjusted(const struct sprout_estimate_result *e)
     }
 }
 
+/* " 12 J and 0.3 g"; grams only where they are known. */
+static void print_joules_grams(double joules, double grams)
+{
+    char cell[2][CELL];
+    printf(" %s J", sprout_figure(joules, sprout_figure_digits(joules), cell[0]));
+    if (!isnan(grams)) {
+        printf(" and %s g", sprout_figure(grams, sprout_figure_digits(grams), cell[1]));
+    }
+}
+
 /* What judging cost, and what is left of the saving. */
 static void print_net(const struct sprout_savings *r)
 {
-    char cost[CELL], left[CELL];
-    const double joules = sprout_savings_evaluation_joules(r);
     const double net = sprout_savings_net_joules(r).value;
 
     if (r->evaluation.answers + r->evaluation.verdicts == 0) {
         return;
     }
-    printf("Judging quality took %lld answers and %lld verdicts, %s J",
-           (long long)r->evaluation.answers, (long long)r->evaluation.verdicts,
-           sprout_figure(joules, sprout_figure_digits(joules), cost));
+    printf("Judging quality took %lld answers and %lld verdicts,",
+           (long long)r->evaluation.answers, (long long)r->evaluation.verdicts);
+    print_joules_grams(sprout_savings_evaluation_joules(r),
+                       sprout_savings_evaluation_grams(r));
     if (!isnan(net)) {
-        printf("; net of it %s J were saved",
-               sprout_figure(net, sprout_figure_digits(net), left));
+        printf("; net of it");
+        print_joules_grams(net, sprout_savings_net_grams(r).value);
+        printf(" were saved");
     }
     putchar('\n');
 }
@@ -295,6 +328,29 @@ static void print_explored(const struct sprout_savings *r)
     putchar('\n');
 }
 
+static void print_money(const struct sprout_money *m)
+{
+    char cell[3][CELL];
+
+    if (!m->priced) {
+        return;
+    }
+    if (m->state != SPROUT_ESTIMATE_OK) {
+        printf("  %-7s %s\n", "money", sprout_estimate_state_text(m->state));
+        return;
+    }
+    printf("  %-7s %.1f %%  (95 %%: %.1f to %.1f)   %s %s (%s to %s)\n", "money",
+           m->percent.value, m->percent.low, m->percent.high,
+           sprout_figure(m->saved.value, sprout_figure_digits(m->saved.value), cell[0]),
+           m->currency,
+           sprout_figure(m->saved.low, sprout_figure_digits(m->saved.low), cell[1]),
+           sprout_figure(m->saved.high, sprout_figure_digits(m->saved.high), cell[2]));
+    if (m->unpriced > 0) {
+        printf("  not spoken of in money: %lld conversations without a price\n",
+               (long long)m->unpriced);
+    }
+}
+
 static void print_saved(const struct sprout_savings *r)
 {
     const struct sprout_estimate_result *const e = &r->saved;
@@ -305,6 +361,7 @@ static void print_saved(const struct sprout_savings *r)
            (long long)e->holdout, (long long)e->mix, (long long)e->cells);
     print_interval("energy", e->energy_percent, e->joules, "J", e->energy_state);
     print_interval("carbon", e->carbon_percent, e->grams, "g", e->carbon_state);
+    print_money(&r->money);
     print_anytime(e);
     print_adjusted(e);
     print_net(r);
@@ -331,24 +388,26 @@ static void print_saved(const struct sprout_savings *r)
     }
 }
 
+static void print_methods_that(const struct sprout_savings *r, bool measured,
+                               const char *as_if)
+{
+    bool first = true;
+    for (size_t i = 0; i < r->methods; i++) {
+        if (is_measured(r, i) == measured) {
+            printf("%s%s%s", first ? "" : ", ", first ? as_if : "", r->method[i]);
+            first = false;
+        }
+    }
+}
+
 /* Measured methods and modelled ones; a report may have both. */
 static void print_methods(const struct sprout_savings *r)
 {
-    bool modelled = true;
-    for (size_t i = 0; i < r->methods; i++) {
-        const struct sprout_str m = sprout_str_of(r->method[i]);
-        modelled = modelled && !sprout_str_starts(m, SPROUT_STR("measured:"));
-    }
-    printf(modelled ? "\nEnergy is modelled from tokens, not measured:" : "\nEnergy:");
-    for (size_t i = 0; i < r->methods; i++) {
-        const struct sprout_str m = sprout_str_of(r->method[i]);
-        const bool measured = sprout_str_starts(m, SPROUT_STR("measured:"));
-        printf(" %s%s%s",
-               measured   ? ""
-               : modelled ? "as if "
-                          : "modelled as if ",
-               r->method[i], i + 1 < r->methods ? "," : "");
-    }
+    const size_t measured = measured_methods(r);
+    printf(measured == 0 ? "\nEnergy is modelled from tokens, not measured:" : "\nEnergy:");
+    print_methods_that(r, true, " ");
+    print_methods_that(r, false,
+                       measured == 0 ? " as if " : "; the rest is modelled as if ");
     printf("%s.\n", r->methods == 0 ? " none known yet" : "");
 }
 
@@ -393,29 +452,6 @@ static void print_basis(const struct sprout_savings *r)
     if (r->health.missing + r->health.damaged > 0) {
         printf("The journal lacks %lld lines and has %lld damaged ones (whole ledger).\n",
                (long long)r->health.missing, (long long)r->health.damaged);
-    }
-}
-
-static void print_money(const struct sprout_money *m)
-{
-    char cell[3][CELL];
-
-    if (!m->priced) {
-        return;
-    }
-    if (m->state != SPROUT_ESTIMATE_OK) {
-        printf("  %-7s %s\n", "money", sprout_estimate_state_text(m->state));
-        return;
-    }
-    printf("  %-7s %.1f %%  (95 %%: %.1f to %.1f)   %s %s (%s to %s)\n", "money",
-           m->percent.value, m->percent.low, m->percent.high,
-           sprout_figure(m->saved.value, sprout_figure_digits(m->saved.value), cell[0]),
-           m->currency,
-           sprout_figure(m->saved.low, sprout_figure_digits(m->saved.low), cell[1]),
-           sprout_figure(m->saved.high, sprout_figure_digits(m->saved.high), cell[2]));
-    if (m->unpriced > 0) {
-        printf("  not spoken of in money: %lld conversations without a price\n",
-               (long long)m->unpriced);
     }
 }
 
@@ -565,7 +601,6 @@ int sprout_cmd_report(int argc, char **argv)
         print_period(report);
         print_table(report, isatty(STDOUT_FILENO) == 1);
         print_saved(report);
-        print_money(&report->money);
         print_latency(&report->latency);
         sprout_report_users(report);
         print_basis(report);

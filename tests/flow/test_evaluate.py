@@ -62,6 +62,8 @@ def test_every_prompt_is_answered_at_every_level_and_judged_in_both_orders(
     assert card["slots"] == pytest.approx([1 / 3] * 3)
     assert told["tokens"] == 6 * (3 * 20 + 86) + 12 * 208 and told["energy_j"] > 0
     assert not list((folder / "spool").iterdir()), "texts are deleted once judged"
+    said = sprout("report", "--dir", folder).stdout  # gross and net, of both
+    assert re.search(r"took 18 answers and 12 verdicts, [\d ]+ J and [\d.]+ g", said), said
 
 
 def test_what_training_needs_is_kept_until_learning_is_switched_off(

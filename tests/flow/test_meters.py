@@ -172,6 +172,7 @@ def test_all_of_it_is_the_sum_to_a_microjoule(played):
     assert metered["measured_uj"] >= m["measured_uj"] and metered["idle_uj"] > 0
     text = subprocess.run([SPROUT, "report", "--dir", str(played.up.dir)],
                           capture_output=True, text=True).stdout
+    assert "modelled " not in text.split("\n", 1)[1]  # the first line has the shares
     assert "Energy: measured:prometheus." in text and "\nMeters: " in text
 
 

@@ -288,7 +288,8 @@ def test_money_is_tokens_at_their_price(served, tmp_path):
     assert saved["low"] <= saved["value"] <= saved["high"]
     assert money["percent"]["value"] == pytest.approx(100 * (1 - sum(arms["mix"]) / at_l0))
     said = run("report", "--dir", str(served.dir), "--config", str(config)).stdout
-    assert "money" in said and "CHF" in said
+    assert said.index("  carbon") < said.index("money") < said.index("Always the first level")
+    assert "CHF" in said
     config.write_text("prices:\n  - {model: other}\n")
     money = report(served, "--config", str(config))["money"]
     assert money["unpriced_conversations"] == 200 and money["saved"]["value"] is None
