@@ -50,19 +50,21 @@ static void take_begun(void *ctx, const struct sprout_store_evaluation *e)
     *(struct newest *)ctx = (struct newest){e->id, e->created};
 }
 
-/* A new hour of the grid's clock: what passed since the newest evaluation is counted on. */
+/* A new hour of the grid's clock, or something ended in this one: what passed since the
+ * newest evaluation is counted on. */
 static bool take_hour(struct sprout_daemon *d, sprout_instant wall)
 {
     const int64_t hour =
         sprout_instant_hour(sprout_grid_clock(d->places.home.grid, wall));
-    const int64_t passed = hour > d->hour ? hour - d->hour : 1;
+    const int64_t passed = hour >= d->hour ? hour - d->hour : 1;
     struct newest n = {0};
 
-    if (hour == d->hour ||
+    if ((hour == d->hour && !d->look_again) ||
         sprout_store_evaluations(d->store, 1, take_begun, &n, NULL) != SPROUT_OK) {
         return false;
     }
     d->hour = hour;
+    d->look_again = false;
     if (d->hours_since < 0) {
         const int64_t ns = wall.ns - n.created.ns;
         d->hours_since = n.id == 0 ? sprout_invocation_paper.max_wait
@@ -224,6 +226,7 @@ void sprout_daemon_evaluate(struct sprout_daemon *d, sprout_instant wall)
         d->evaluations_seen = ended;
         d->plan_now = true;
         d->feedback_new = true; /* it answers alarms */
+        d->look_again = true;   /* the next hour is another one now */
     }
     if (d->store == NULL || d->policy == NULL || !take_hour(d, wall)) {
         return;

@@ -63,6 +63,7 @@ enum sprout_status sprout_daemon_use(struct sprout_daemon *d,
     sprout_config_free(d->config);
     d->config = config;
     d->learns_kept = false;
+    d->look_again = true;
     d->plan_now = true;
     return SPROUT_OK;
 }

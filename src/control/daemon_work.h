@@ -134,6 +134,7 @@ struct sprout_daemon {
     struct sprout_evaluator_thread *evaluator; /* NULL: none */
     int64_t evaluations_seen;                  /* of those that ended, planned with */
     int64_t hour;              /* of the grid's clock, at the last look; 0: none yet */
+    bool look_again;           /* before the hour is over */
     int64_t hours_since;       /* the last evaluation; < 0: not known yet */
     int64_t newest_evaluation; /* there was then */
     struct sprout_invocation_wait wait;

@@ -342,14 +342,14 @@ def valley(hour):
     return 300 if hour % 24 >= 12 else 100 + 10 * abs(hour % 24 - 6)
 
 
-def replayed(tmp_path, start, more=""):
-    """A month of valleys, played from `start` at an hour a second."""
+def replayed(tmp_path, start, more="", speed=3600):
+    """A month of valleys, played from `start`, as a rule at an hour a second."""
     grid = tmp_path / "grid.csv"
     rows = [f"2023-02-{1 + hour // 24:02d} {hour % 24:02d}:00:00,GB,GB,GB,{valley(hour)},"
             f"{valley(hour)},50,50,x,false" for hour in range(24 * 28)]
     grid.write_text("\n".join([HEADER, *rows]) + "\n")
     (tmp_path / "sprout.yaml").write_text(
-        f'grid: {{source: csv, csv: {{file: {grid}, start: "{start}", speed: 3600}}}}\n' + more)
+        f'grid: {{source: csv, csv: {{file: {grid}, start: "{start}", speed: {speed}}}}}\n' + more)
     return str(tmp_path / "sprout.yaml")
 
 
@@ -386,6 +386,23 @@ def test_by_hand_it_waits_for_the_clean_hour_and_says_so(tmp_path, upstream, jud
         if waiting is not None and waiting.poll() is None:
             waiting.kill()
             waiting.wait()
+        control.stop()
+
+
+def test_the_hour_after_an_evaluation_is_another_at_once(tmp_path, upstream, judge):
+    upstream.default = answering
+    control = Control(tmp_path / "data", url(upstream), "--config",
+                      replayed(tmp_path, "2023-02-20T06:10Z", speed=1))
+
+    def next_hour():
+        told = sprout("status", "--dir", control.dir, "--json").stdout
+        return (json.loads(told)["evaluation"]["next"] or {}).get("in_hours")
+    try:
+        wait_until(lambda: next_hour() == 0, 10, "an hour for the first")
+        sprout("evaluate", "--dir", control.dir, *judge_flags(judge), "--prompts",
+               prompts(tmp_path / "p.jsonl", 1))
+        wait_until(lambda: (next_hour() or 0) >= 7, 10, "six hours between two")
+    finally:
         control.stop()
 
 
