@@ -143,6 +143,12 @@ enum sprout_status sprout_file_write(const char *path, struct sprout_str text,
     if (n < 0 || (size_t)n >= sizeof temporary) {
         return sprout_fail(err, SPROUT_LIMIT, "%s: the path is too long", path);
     }
+    struct stat was;
+    if (stat(path, &was) == 0 &&
+        !S_ISREG(was.st_mode)) { /* root would replace /dev/null */
+        return sprout_fail(err, SPROUT_IO, "%s: not a regular file; it stays as it is",
+                           path);
+    }
     enum sprout_status status = write_temporary(temporary, text, mode, err);
     if (status == SPROUT_OK && rename(temporary, path) != 0) {
         status = fail_errno(err, "rename to", path);

@@ -33,7 +33,8 @@ static inline struct sprout_str sprout_file_str(const struct sprout_file *f)
     return (struct sprout_str){f->bytes, f->len};
 }
 
-/* SPROUT_IO names the step that failed and errno's text. */
+/* SPROUT_IO names the step that failed and errno's text; also for a path that is there and no
+ * regular file: a device is not replaced. */
 SPROUT_MUST_USE enum sprout_status sprout_file_write(const char *path,
                                                      struct sprout_str text, mode_t mode,
                                                      struct sprout_error *err);

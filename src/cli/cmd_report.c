@@ -589,7 +589,7 @@ int sprout_cmd_report(int argc, char **argv)
     }
     int code = 0;
     if (a.html) {
-        code = ferror(stdout) != 0 ? sprout_status_exit(SPROUT_IO) : 0;
+        /* printed already */
     } else if (a.sci) {
         code = sprout_report_sci(report, a.json);
     } else if (a.csv) {

@@ -3,6 +3,7 @@
  *
  * A command is a row of commands[] and a file of its own; usage, `sprout help` and the list
  * of man pages come from the table. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,6 +44,17 @@ static void print_usage(FILE *to)
     fputs("\n'sprout COMMAND --help' says more about one.\n", to);
 }
 
+/* What a command printed is lost where the standard output is full or gone: not a success. */
+static int finish(const char *name, int code)
+{
+    const bool lost = fflush(stdout) != 0 || ferror(stdout) != 0;
+    if (!lost || code != 0) {
+        return code;
+    }
+    fprintf(stderr, "sprout %s: cannot write to the standard output\n", name);
+    return sprout_status_exit(SPROUT_IO);
+}
+
 int main(int argc, char **argv)
 {
     sprout_core_files_off(); /* prompts pass through several commands */
@@ -52,12 +64,12 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         print_usage(stdout);
-        return 0;
+        return finish("help", 0);
     }
     const char *const name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(name, commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+            return finish(name, commands[i].run(argc - 1, argv + 1));
         }
     }
     fprintf(stderr, "sprout: no command '%s'; 'sprout --help' lists them\n", argv[1]);
