@@ -113,13 +113,25 @@ static enum sprout_status read_intensity(struct parser *p, enum column c,
     return SPROUT_OK;
 }
 
+/* Ids become names of files and fields of tables: no separators of either. */
+static bool is_zone_id(struct sprout_str s)
+{
+    bool good = s.len > 0 && s.len < sizeof((struct sprout_grid_trace *)NULL)->zone;
+    for (size_t i = 0; good && i < s.len; i++) {
+        const char c = s.ptr[i];
+        good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+               (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.' || c == ':';
+    }
+    return good;
+}
+
 static enum sprout_status check_zone(struct parser *p, struct sprout_grid_trace *t)
 {
     const struct sprout_str zone = sprout_str_trim(cell(p, COL_ZONE));
     if (t->zone[0] == '\0') {
-        if (zone.len == 0 || zone.len >= sizeof t->zone) {
+        if (!is_zone_id(zone)) {
             return fail_line(p, SPROUT_INVALID, "the zone id", zone,
-                             "1 to 31 characters");
+                             "1 to 31 letters, digits and any of - _ . :");
         }
         memcpy(t->zone, zone.ptr, zone.len); /* the rest is zero already */
     }

@@ -29,6 +29,27 @@ static enum sprout_status next_row(struct reading *r)
                : sprout_reader_in(r->err, st, r->path);
 }
 
+/* Takes the field as the next task's name; a task has one column. */
+static enum sprout_status read_task(struct reading *r, size_t field)
+{
+    char *const name = r->table.task[r->table.tasks];
+    if (!sprout_reader_name(sprout_str_trim(r->row.field[field]), name,
+                            sizeof r->table.task[0])) {
+        return sprout_reader_fail(r->err, SPROUT_INVALID, r->path, r->row.line,
+                                  "column %zu: a task's name has 1 to %d bytes",
+                                  field + 1, SPROUT_TASK_NAME_MAX);
+    }
+    for (size_t k = 0; k < r->table.tasks; k++) {
+        if (strcmp(r->table.task[k], name) == 0) {
+            return sprout_reader_fail(r->err, SPROUT_INVALID, r->path, r->row.line,
+                                      "column %zu: task '%s' has a column already",
+                                      field + 1, name);
+        }
+    }
+    r->table.tasks++;
+    return SPROUT_OK;
+}
+
 static enum sprout_status read_header(struct reading *r)
 {
     const enum sprout_status st = next_row(r);
@@ -46,19 +67,11 @@ static enum sprout_status read_header(struct reading *r)
                                   "expected a column 'hour' and 1 to %d task columns",
                                   SPROUT_TASKS_MAX);
     }
-    for (size_t i = 0; i < r->row.count; i++) {
-        if ((int)i == r->hour_column) {
-            continue;
-        }
-        if (!sprout_reader_name(sprout_str_trim(r->row.field[i]),
-                                r->table.task[r->table.tasks], sizeof r->table.task[0])) {
-            return sprout_reader_fail(r->err, SPROUT_INVALID, r->path, r->row.line,
-                                      "column %zu: a task's name has 1 to %d bytes",
-                                      i + 1, SPROUT_TASK_NAME_MAX);
-        }
-        r->table.tasks++;
+    enum sprout_status named = SPROUT_OK;
+    for (size_t i = 0; named == SPROUT_OK && i < r->row.count; i++) {
+        named = (int)i == r->hour_column ? SPROUT_OK : read_task(r, i);
     }
-    return SPROUT_OK;
+    return named;
 }
 
 /* Checks the sum and takes the rounding of the file away. */

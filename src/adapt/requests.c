@@ -23,6 +23,7 @@ enum {
 };
 
 #define JOULES_PER_WH 3600.0
+#define NUMBER_MAX    1e9 /* Wh or seconds of one request, as in adapt/means */
 
 struct reading {
     const char *folder;
@@ -142,8 +143,8 @@ static enum sprout_status read_numbers(struct reading *r, const json_t *line,
     for (int o = 0; o < SPROUT_BENCH_OPTIONS; o++) {
         const json_t *const v = json_object_get(object, sprout_bench_option_name[o]);
         out[o] = json_is_number(v) ? json_number_value(v) : NAN;
-        if (!(out[o] >= 0) || isinf(out[o])) {
-            return fail(r, member, "numbers >= 0 for L0, L1, L2 and L0_7b");
+        if (!(out[o] >= 0 && out[o] <= NUMBER_MAX)) {
+            return fail(r, member, "numbers from 0 to 1e9 for L0, L1, L2 and L0_7b");
         }
     }
     return SPROUT_OK;
@@ -226,19 +227,28 @@ static enum sprout_status read_line(struct reading *r, struct sprout_str text,
     return st;
 }
 
+static bool is_blank(struct sprout_str line)
+{
+    const bool cr = line.len > 0 && line.ptr[line.len - 1] == '\r';
+    return sprout_str_trim((struct sprout_str){line.ptr, line.len - cr}).len == 0;
+}
+
 static enum sprout_status read_file(struct reading *r, size_t task)
 {
     struct sprout_str rest = sprout_file_str(&r->file[task]);
+    if (sprout_str_starts(rest, SPROUT_STR("\xEF\xBB\xBF"))) { /* a byte order mark */
+        rest = (struct sprout_str){rest.ptr + 3, rest.len - 3};
+    }
     set_path(r, task);
     r->line = 0;
     while (rest.len > 0) {
         const char *const end = memchr(rest.ptr, '\n', rest.len);
         const size_t n = end == NULL ? rest.len : (size_t)(end - rest.ptr);
         const size_t step = end == NULL ? n : n + 1;
+        const struct sprout_str line = {rest.ptr, n};
         r->line++;
-        if (n > 0) {
-            const enum sprout_status st =
-                read_line(r, (struct sprout_str){rest.ptr, n}, task);
+        if (!is_blank(line)) {
+            const enum sprout_status st = read_line(r, line, task);
             if (st != SPROUT_OK) {
                 return st;
             }

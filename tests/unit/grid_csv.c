@@ -130,6 +130,7 @@ static void what_is_wrong_is_named_with_its_line(void **state)
     bad(HEADER "2023-01-01 00:00:00,GB,1\n", "", 2, "4 fields as in the header, not 3");
     bad(HEADER "2023-01-01 00:00:00,\"GB,1,false\n", "", 2, "never closed");
     bad(HEADER "2023-01-01 00:00:00,,1,false\n", "", 2, "the zone id is ''");
+    bad(HEADER "2023-01-01 00:00:00,../x,1,false\n", "", 2, "the zone id is '../x'");
     bad(HEADER ROW("00", "1") ROW("01", "1") "2023-01-01 02:30:00,GB,1,false\n"
                                              "2023-01-01 03:10:00,GB,1,false\n",
         "", 3, "expected a multiple of the file's step of 2400 s");

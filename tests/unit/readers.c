@@ -6,11 +6,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "adapt/csv.h"
 #include "adapt/evaluations.h"
+#include "adapt/file.h"
 #include "adapt/requests.h"
 
 #define NUMBERS "{\"L0\":1,\"L1\":0.5,\"L2\":0.25,\"L0_7b\":0.6}"
@@ -112,6 +114,7 @@ static void a_mix_is_read_and_a_bad_one_refused(void **state)
     assert_mix_refused("hour,a,b\n0,1.5,-0.5\n", "line 2");
     assert_mix_refused("hour,a,b\n0,0.25\n", "line 2");
     assert_mix_refused("hour,a,b\n0,0.25,many\n", "line 2");
+    assert_mix_refused("hour,a,a\n0,0.25,0.75\n", "line 1: column 3: task 'a'");
 }
 
 static void means_without_an_option_are_refused(void **state)
@@ -173,10 +176,42 @@ static void requests_are_read_and_damaged_lines_named_without_their_text(void **
     assert_requests_refused(LINE("x", ",\"preferred\":\"L9\""), "line 1: 'preferred'");
     assert_requests_refused("{\"id\":\"x\",\"prompt\":\"secret\"}\n",
                             "line 1: 'energy_wh'");
+    assert_requests_refused(
+        LINE("x", "") "{\"id\":\"y\",\"prompt\":\"\",\"energy_wh\":{\"L0\":1e300}}",
+        "line 2: 'energy_wh'");
     assert_requests_refused(LINE("x", ""), "no judged prompt");
     unlink(path);
     assert_int_equal(sprout_requests_read(folder, &r, &err), SPROUT_NOT_FOUND);
     assert_int_equal(sprout_requests_read("/nowhere", &r, &err), SPROUT_NOT_FOUND);
+}
+
+static void requests_as_other_systems_write_them_are_read(void **state)
+{
+    (void)state;
+    struct sprout_requests r;
+    struct sprout_error err = {0};
+    write_file("\xEF\xBB\xBF" LINE("x", ",\"preferred\":\"L1\"") "\r\n \t\n" LINE(
+        "y", "") "\r\n");
+    if (sprout_requests_read(folder, &r, &err) != SPROUT_OK) {
+        fail_msg("%s", err.message);
+    }
+    assert_int_equal(r.count, 2);
+    sprout_requests_free(&r);
+    assert_requests_refused(LINE("x", "") "\r\n\xEF\xBB\xBF" LINE("y", ""), "line 3");
+}
+
+static void what_is_no_file_is_not_replaced(void **state)
+{
+    (void)state;
+    struct sprout_error err = {0};
+    struct stat st;
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(sprout_file_write(path, SPROUT_STR("x"), 0644, &err), SPROUT_IO);
+    assert_named(&err, "not a regular file");
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    unlink(path);
 }
 
 static void evaluations_that_do_not_fit_are_refused(void **state)
@@ -211,7 +246,9 @@ int main(void)
         cmocka_unit_test(a_mix_is_read_and_a_bad_one_refused),
         cmocka_unit_test(means_without_an_option_are_refused),
         cmocka_unit_test(requests_are_read_and_damaged_lines_named_without_their_text),
+        cmocka_unit_test(requests_as_other_systems_write_them_are_read),
         cmocka_unit_test(evaluations_that_do_not_fit_are_refused),
+        cmocka_unit_test(what_is_no_file_is_not_replaced),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
