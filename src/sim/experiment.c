@@ -14,6 +14,7 @@ struct zone {
     char path[SPROUT_EXPERIMENT_PATH_MAX];
     struct sprout_grid_trace trace;
     struct sprout_evaluations evaluations;
+    char evaluations_path[SPROUT_EXPERIMENT_PATH_MAX];
     struct sprout_world *world;
 };
 
@@ -269,13 +270,16 @@ static enum sprout_status read_prompts(struct sprout_experiment *e,
 static enum sprout_status read_evaluations(struct sprout_experiment *e, struct zone *z,
                                            struct sprout_error *err)
 {
-    char found[SPROUT_EXPERIMENT_PATH_MAX];
-    const char *path = e->opts.evaluations;
+    const char *const given = e->opts.evaluations;
+    char *const path = z->evaluations_path;
     enum sprout_status st = SPROUT_OK;
 
-    if (is_folder(path)) {
-        st = find_evaluations(path, z->trace.zone, found, sizeof found, err);
-        path = found;
+    if (is_folder(given)) {
+        st =
+            find_evaluations(given, z->trace.zone, path, sizeof z->evaluations_path, err);
+    } else {
+        struct sprout_buf b = sprout_buf_of(path, sizeof z->evaluations_path - 1);
+        sprout_buf_put(&b, sprout_str_of(given));
     }
     if (st == SPROUT_OK) {
         st = sprout_evaluations_read(path, &z->evaluations, err);
@@ -306,6 +310,7 @@ static enum sprout_status read_zone(struct sprout_experiment *e, struct zone *z,
         .trace = &z->trace,
         .trace_path = z->path,
         .bounds = o->bounds_from != NULL ? &e->bounds : NULL,
+        .bounds_path = o->bounds_from,
         .scope = o->scope,
         .start = o->start,
         .hours = o->hours > 0 ? o->hours : e->mix.hours,
@@ -316,6 +321,7 @@ static enum sprout_status read_zone(struct sprout_experiment *e, struct zone *z,
         .requests = o->requests != NULL ? &e->requests : NULL,
         .accuracy = o->requests != NULL ? &e->accuracy : NULL,
         .evaluations = o->evaluations != NULL ? &z->evaluations : NULL,
+        .evaluations_path = z->evaluations_path,
         .carbon = o->carbon,
         .quality =
             o->by == SPROUT_BY_ACCURACY ? SPROUT_SIM_ACCURACY : SPROUT_SIM_PREFERENCE,

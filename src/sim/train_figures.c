@@ -97,9 +97,11 @@ static void measure_right(const struct train_data *d, const struct sprout_predic
 
 /* ---- length ---------------------------------------------------------------------------- */
 
+/* NaN where all are of one length. */
 static double r2(double squares_left, double sum, double squares, double n)
 {
-    return n > 1 ? 1 - squares_left / (squares - sum * sum / n) : NAN;
+    const double spread = n > 1 ? squares - sum * sum / n : 0;
+    return spread > 0 ? 1 - squares_left / spread : NAN;
 }
 
 static void measure_length(const struct train_data *d, const struct sprout_prediction *p,
@@ -183,6 +185,13 @@ static enum sprout_status beats_base_rate(const struct sprout_predict_figures *f
                            f->prefer_loss, f->prefer_base, f->prefer_gain_error);
     }
     for (int l = 0; l < LEVELS; l++) {
+        if (isnan(f->r2_log[l])) {
+            return sprout_fail(
+                err, SPROUT_FAILED,
+                "the predictor does not beat the base rate: fewer than two "
+                "lengths of answers at L%d, so none can be told; refused",
+                l);
+        }
         if (!(f->r2_log[l] > 0)) {
             return sprout_fail(
                 err, SPROUT_FAILED,

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "adapt/reader.h"
 #include "core/instant.h"
 
 enum { SECONDS_PER_HOUR = 3600, SECONDS_PER_DAY = 86400, TIME_TEXT_MAX = 32 };
@@ -174,43 +175,50 @@ static sprout_g_per_kwh mean_until(const struct sprout_world *w,
     return (sprout_g_per_kwh){n > 0 ? sum / (double)n : NAN};
 }
 
-static enum sprout_status fail_moment(const struct sprout_world *w, sprout_instant at,
-                                      size_t line, struct sprout_error *err,
-                                      const char *what)
+static enum sprout_status fail_moment(const char *path, uint32_t line, sprout_instant at,
+                                      const char *what, struct sprout_error *err)
 {
     char text[TIME_TEXT_MAX];
     struct sprout_buf b = sprout_buf_of(text, sizeof text);
     sprout_instant_put(&b, at);
-    if (line > 0) {
-        sprout_fail(err, SPROUT_INVALID, "%s: line %zu: %s at %.*s", w->in.trace_path,
-                    line, what, (int)b.len, text);
-    } else {
-        sprout_fail(err, SPROUT_INVALID, "%s: %s at %.*s", w->in.trace_path, what,
-                    (int)b.len, text);
+    return sprout_reader_fail(err, SPROUT_INVALID, path, line, "%s at %.*s", what,
+                              (int)b.len, text);
+}
+
+/* Of row `i`: whether it follows the one before by an hour. */
+static enum sprout_status check_step(const struct sprout_grid_trace *t, size_t i,
+                                     const char *path, struct sprout_error *err)
+{
+    const int64_t hour = SECONDS_PER_HOUR * SPROUT_NS_PER_SECOND;
+    const struct sprout_grid_slot *const before = &t->slots[i - 1];
+    const int64_t d = sprout_instant_since(t->slots[i].start, before->start).ns;
+    if (d == hour) {
+        return SPROUT_OK;
     }
-    return SPROUT_INVALID;
+    return d % hour == 0
+               ? sprout_reader_fail(err, SPROUT_INVALID, path, before->line,
+                                    "%lld hours are missing after this row; expected "
+                                    "a row for every hour",
+                                    (long long)(d / hour - 1))
+               : sprout_reader_fail(err, SPROUT_INVALID, path, t->slots[i].line,
+                                    "%lld s after the row before; expected a row for "
+                                    "every hour",
+                                    (long long)(d / SPROUT_NS_PER_SECOND));
 }
 
 /* A grid with a hole is refused whole: extremes and means would silently differ. */
 static enum sprout_status check_trace(const struct sprout_world *w,
-                                      const struct sprout_grid_trace *t, const char *name,
+                                      const struct sprout_grid_trace *t, const char *path,
                                       struct sprout_error *err)
 {
-    if (t->holes > 0) {
-        return sprout_fail(
-            err, SPROUT_INVALID,
-            "%s: line %zu: %zu hours are missing after this row; expected a "
-            "row for every hour",
-            name, t->first_hole, t->holes);
-    }
-    if (t->step.ns != SECONDS_PER_HOUR * SPROUT_NS_PER_SECOND) {
-        return sprout_fail(err, SPROUT_INVALID,
-                           "%s: rows are %lld s apart; expected hours", name,
-                           (long long)(t->step.ns / SPROUT_NS_PER_SECOND));
-    }
     for (size_t i = 0; i < t->count; i++) {
-        if (isnan(sprout_grid_slot_value(&t->slots[i], w->in.scope).v)) {
-            return fail_moment(w, t->slots[i].start, i + 2, err, "no intensity");
+        const struct sprout_grid_slot *const s = &t->slots[i];
+        const enum sprout_status st = i > 0 ? check_step(t, i, path, err) : SPROUT_OK;
+        if (st != SPROUT_OK) {
+            return st;
+        }
+        if (isnan(sprout_grid_slot_value(s, w->in.scope).v)) {
+            return fail_moment(path, s->line, s->start, "no intensity", err);
         }
     }
     return SPROUT_OK;
@@ -274,6 +282,24 @@ static enum sprout_status take_mix(struct sprout_world *w, size_t i,
     return SPROUT_OK;
 }
 
+/* Saved and quality are relative to L0: where it costs or is worth nothing there are none. */
+static enum sprout_status check_base(const struct sprout_world *w, size_t i,
+                                     struct sprout_error *err)
+{
+    const bool worth_something = w->hour[i].quality[0] > 0;
+    if (worth_something && w->hour[i].grams[0] > 0) {
+        return SPROUT_OK;
+    }
+    return sprout_fail(
+        err, SPROUT_INVALID,
+        "hour %zu: no request of its tasks %s at L0, so nothing can be said "
+        "relative to it",
+        i,
+        !worth_something && w->in.quality == SPROUT_SIM_ACCURACY ? "is right"
+        : !worth_something                                       ? "is preferred"
+                                                                 : "needs energy");
+}
+
 static enum sprout_status make_hours(struct sprout_world *w, struct sprout_error *err)
 {
     for (size_t i = 0; i < w->hours; i++) {
@@ -281,15 +307,18 @@ static enum sprout_status make_hours(struct sprout_world *w, struct sprout_error
             w->in.start, sprout_span_seconds((int64_t)i * SECONDS_PER_HOUR));
         const struct sprout_grid_slot *const slot = sprout_grid_trace_at(w->in.trace, at);
         if (slot == NULL) {
-            return fail_moment(w, at, 0, err,
-                               "the trace has no row for this window's hour");
+            return fail_moment(w->in.trace_path, 0, at,
+                               "the trace has no row for this window's hour", err);
         }
         w->hour[i].ci = sprout_grid_slot_value(slot, w->in.scope);
-        const enum sprout_status st = take_mix(w, i, err);
+        enum sprout_status st = take_mix(w, i, err);
+        if (st == SPROUT_OK) {
+            expect(w, &w->hour[i]);
+            st = check_base(w, i, err);
+        }
         if (st != SPROUT_OK) {
             return st;
         }
-        expect(w, &w->hour[i]);
         if (w->in.trailing_days > 0) {
             look_back(w, at, &w->hour[i]);
         }
@@ -311,15 +340,15 @@ static enum sprout_status check_evaluations(const struct sprout_world *w,
         return SPROUT_OK;
     }
     if (strcmp(e->zone, w->zone) != 0 || e->hours < w->hours) {
-        return sprout_fail(
-            err, SPROUT_INVALID,
+        return sprout_reader_fail(
+            err, SPROUT_INVALID, w->in.evaluations_path, 0,
             "the evaluations are of zone %s over %zu hours; expected %s over %zu",
             e->zone, e->hours, w->zone, w->hours);
     }
     for (size_t h = 0; h < w->hours; h++) {
         if (fabs(e->hour[h].ci.v - w->hour[h].ci.v) > CI_TOLERANCE) {
-            return sprout_fail(
-                err, SPROUT_INVALID,
+            return sprout_reader_fail(
+                err, SPROUT_INVALID, w->in.evaluations_path, 0,
                 "the evaluations are of another window: hour %zu has %g g/kWh "
                 "there and %g in the trace",
                 h, e->hour[h].ci.v, w->hour[h].ci.v);
@@ -377,7 +406,7 @@ enum sprout_status sprout_world_new(const struct sprout_world_opts *opts,
     w->in.bounds = opts->bounds != NULL ? opts->bounds : opts->trace;
     st = check_trace(w, w->in.trace, w->in.trace_path, err);
     if (st == SPROUT_OK && w->in.bounds != w->in.trace) {
-        st = check_trace(w, w->in.bounds, "the bounds' file", err);
+        st = check_trace(w, w->in.bounds, w->in.bounds_path, err);
     }
     if (st == SPROUT_OK) {
         st = make_tasks(w, err);

@@ -39,6 +39,7 @@ struct sprout_world_opts {
     const struct sprout_grid_trace *trace;
     const char *trace_path;                 /* for messages */
     const struct sprout_grid_trace *bounds; /* extremes of k0; NULL: the trace */
+    const char *bounds_path;
     enum sprout_grid_scope scope;
     sprout_instant start;
     size_t hours;
@@ -50,6 +51,7 @@ struct sprout_world_opts {
     const struct sprout_requests *requests;       /* NULL: means only */
     const struct sprout_accuracy *accuracy;       /* of the requests; NULL: not known */
     const struct sprout_evaluations *evaluations; /* NULL: evaluations are drawn */
+    const char *evaluations_path;
     struct sprout_carbon_params carbon;
     enum sprout_sim_quality quality;
 };

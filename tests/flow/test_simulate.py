@@ -116,6 +116,57 @@ def test_damaged_data_are_an_error_with_file_and_line(world, file, text, says):
     assert says in done.stderr and done.stdout == ""
 
 
+def half_hours(hours, at):
+    """The rows, and one of half past `at`."""
+    rows = grid_rows(hours)
+    rows.insert(at + 1, rows[at].replace(":00:00,", ":30:00,"))
+    return GRID_HEADER + "".join(rows)
+
+
+@pytest.mark.parametrize("text, says", [
+    (half_hours(72, at=7), "line 10: 1800 s after the row before"),
+    (GRID_HEADER + "\n" + "".join(grid_rows(72)).replace(",120,", ",,", 1),
+     "line 5: no intensity at 2023-01-01T02:00:00Z"),
+])
+@pytest.mark.parametrize("role", ["--grid", "--bounds-from"])
+def test_a_row_that_is_no_hours_is_named_with_its_line(world, role, text, says):
+    (world / "odd.csv").write_text(text)
+    done = simulate(world, "--policy", "base", role, "odd.csv")
+    assert done.returncode == 65 and f"odd.csv: {says}" in done.stderr
+
+
+def test_evaluations_of_another_zone_are_named(world):
+    preference = {"preference": [0.5] * 48}
+    (world / "YY.json").write_text(json.dumps(
+        {"zone": "YY", "ci_g_per_kwh": [1] * 48, "evaluation_hours": [],
+         "schemes": {"base": preference, "co2_opt": preference}}))
+    done = simulate(world, "--policy", "sprout", "--evaluations", "YY.json")
+    assert done.returncode == 65 and "YY.json: the evaluations are of zone YY" in done.stderr
+
+
+@pytest.mark.parametrize("means, says", [
+    (MEANS.replace(",0.5\n", ",0\n").replace(",0.3\n", ",0.8\n"), "preferred at L0"),
+    (MEANS.replace("L0,9,0.5,8", "L0,9,0,0"), "energy at L0"),
+])
+def test_relative_to_nothing_is_an_error_and_no_nan(world, means, says):
+    (world / "means.csv").write_text(means)
+    done = simulate(world, "--policy", "base,l1")
+    assert done.returncode == 65 and says in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize("command", [
+    ["simulate", "--help"],
+    ["train", "--help"],
+    ["predictor", "--json", SPROUT.parents[1] / "data/predictor/default.weights"],
+    ["--help"],
+])
+def test_output_that_is_lost_is_an_error(command):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([SPROUT, *command], stdout=full, stderr=subprocess.PIPE,
+                              text=True, timeout=60)
+    assert done.returncode == 74 and "cannot write" in done.stderr
+
+
 @pytest.mark.parametrize("more, says", [
     (["--policy", "nonsense"], "no policy 'nonsense'"),
     (["--policy", "base", "--hours", "0"], "--hours"),
