@@ -195,7 +195,7 @@ static size_t measured_methods(const struct sprout_savings *r)
 static const char *energy_is(const struct sprout_savings *r)
 {
     const size_t measured = measured_methods(r);
-    return measured == 0            ? "modelled"
+    return measured == 0           ? "modelled"
            : measured < r->methods ? "partly modelled"
                                    : "measured";
 }
@@ -404,7 +404,8 @@ static void print_methods_that(const struct sprout_savings *r, bool measured,
 static void print_methods(const struct sprout_savings *r)
 {
     const size_t measured = measured_methods(r);
-    printf(measured == 0 ? "\nEnergy is modelled from tokens, not measured:" : "\nEnergy:");
+    printf(measured == 0 ? "\nEnergy is modelled from tokens, not measured:"
+                         : "\nEnergy:");
     print_methods_that(r, true, " ");
     print_methods_that(r, false,
                        measured == 0 ? " as if " : "; the rest is modelled as if ");

@@ -89,9 +89,12 @@ static void print_level(const char *stratum, const char *name,
            l->metered > 0 ? (double)l->grams_ug / 1e6 / (double)l->metered : NAN);
 }
 
-static void print_card(const struct sprout_evaluation_card *c,
+static void print_card(const struct sprout_evaluation_report *r,
                        const struct sprout_judged *judged)
 {
+    const struct sprout_evaluation_card *const c = &r->card;
+    const enum sprout_judge_fault fault =
+        judged == NULL ? SPROUT_JUDGE_USABLE : sprout_judged_fault(judged, r->run);
     char a[16], b[16], d[16], e[16];
 
     if (c->questions == 0) {
@@ -109,9 +112,9 @@ static void print_card(const struct sprout_evaluation_card *c,
         printf(" %s", percent(a, c->slot[s], (double)c->readable));
     }
     putchar('\n');
-    if (judged != NULL && judged->card.fault != SPROUT_JUDGE_USABLE) {
+    if (fault != SPROUT_JUDGE_USABLE) {
         printf("       its verdicts are kept and not used: %s\n",
-               sprout_judge_fault_text(judged->card.fault));
+               sprout_judge_fault_text(fault));
     }
 }
 
@@ -130,7 +133,7 @@ static void print_table(const struct sprout_store_evaluation *e,
                         sprout_evaluation_posterior(judged, r, i, l));
         }
     }
-    print_card(&r->card, judged);
+    print_card(r, judged);
     printf("cost: %lld tokens, %.1f J, %.4f g\n", (long long)e->tokens,
            (double)e->energy_uj / 1e6, (double)e->grams_ug / 1e6);
 }

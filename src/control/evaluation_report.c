@@ -163,6 +163,7 @@ enum sprout_status sprout_evaluation_report_make(struct sprout_store *s, int64_t
                                                  struct sprout_error *err)
 {
     memset(out, 0, sizeof *out);
+    out->run = run;
     take_names(out, levels);
     enum sprout_status status = sprout_store_answer_sums(s, run, take_sum, out, err);
     if (status == SPROUT_OK) {
@@ -228,23 +229,26 @@ struct sprout_quality_interval sprout_evaluation_posterior(
     return (struct sprout_quality_interval){NAN, NAN, NAN};
 }
 
-static void put_verdict_on_judge(struct sprout_buf *b, const struct sprout_judged *judged)
+static void put_verdict_on_judge(struct sprout_buf *b, int64_t run,
+                                 const struct sprout_judged *judged)
 {
     if (judged == NULL) {
         sprout_buf_put(b, SPROUT_STR(",\"used\":null,\"why_not\":null"));
         return;
     }
-    const bool used = judged->card.fault == SPROUT_JUDGE_USABLE;
+    const enum sprout_judge_fault fault = sprout_judged_fault(judged, run);
+    const bool used = fault == SPROUT_JUDGE_USABLE;
     sprout_buf_put(b, used ? SPROUT_STR(",\"used\":true,\"why_not\":null")
                            : SPROUT_STR(",\"used\":false,\"why_not\":"));
     if (!used) {
-        sprout_buf_json(b, sprout_str_of(sprout_judge_fault_text(judged->card.fault)));
+        sprout_buf_json(b, sprout_str_of(sprout_judge_fault_text(fault)));
     }
 }
 
-static void put_card(struct sprout_buf *b, const struct sprout_evaluation_card *c,
+static void put_card(struct sprout_buf *b, const struct sprout_evaluation_report *r,
                      const struct sprout_judged *judged)
 {
+    const struct sprout_evaluation_card *const c = &r->card;
     sprout_buf_printf(b, "{\"questions\":%lld,\"unreadable\":%lld",
                       (long long)c->questions, (long long)c->unreadable);
     put_number(b, "unreadable_share", ratio((double)c->unreadable, (double)c->questions));
@@ -258,7 +262,7 @@ static void put_card(struct sprout_buf *b, const struct sprout_evaluation_card *
         sprout_buf_f64(b, ratio(c->slot[s], (double)c->readable));
     }
     sprout_buf_byte(b, ']');
-    put_verdict_on_judge(b, judged);
+    put_verdict_on_judge(b, r->run, judged);
     sprout_buf_byte(b, '}');
 }
 
@@ -280,5 +284,5 @@ void sprout_evaluation_report_put(struct sprout_buf *b,
         sprout_buf_put(b, SPROUT_STR("]}"));
     }
     sprout_buf_put(b, SPROUT_STR("],\"judge\":"));
-    put_card(b, &r->card, judged);
+    put_card(b, r, judged);
 }

@@ -48,6 +48,7 @@ struct sprout_evaluation_card {
 };
 
 struct sprout_evaluation_report {
+    int64_t run;
     char level_name[SPROUT_LEVELS_MAX][SPROUT_NAME_MAX + 1];
     int levels;
     struct sprout_evaluation_stratum stratum[SPROUT_STRATA_MAX];

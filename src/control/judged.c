@@ -129,13 +129,28 @@ static void pool(struct reading *r, struct sprout_quality_opts o)
     free(all);
 }
 
-static void conclude(struct reading *r, const struct sprout_quality_opts *opts)
+/* Sorted, without the runs in which the judge failed; if he failed in all, those stay, so that
+ * his card says why. */
+static void sieve(struct reading *r)
 {
-    struct sprout_quality_opts o = *opts;
+    struct sprout_judged *const j = r->j;
 
     if (r->count > 0) {
         qsort(r->v, r->count, sizeof *r->v, by_item);
     }
+    const size_t left = sprout_judge_sieve(r->v, r->count, j->failed, &j->failed_count);
+    if (left == 0) { /* then nothing was moved */
+        j->failed_count = 0;
+    } else {
+        r->count = left;
+    }
+}
+
+static void conclude(struct reading *r, const struct sprout_quality_opts *opts)
+{
+    struct sprout_quality_opts o = *opts;
+
+    sieve(r);
     r->j->card = sprout_judge_card(r->v, r->count);
     o.strata = r->j->strata;
     sprout_quality_fit(r->v, r->count, &o, &r->j->fit);
@@ -220,11 +235,22 @@ enum sprout_status sprout_judged_kinds(struct sprout_store *s,
         status = sprout_fail(err, SPROUT_NO_MEMORY, "no memory for verdicts");
     }
     if (status == SPROUT_OK) {
+        sieve(&r);
         o.strata = j->strata;
         sprout_quality_fit(r.v, r.count, &o, &j->fit);
     }
     free(r.v);
     return status;
+}
+
+enum sprout_judge_fault sprout_judged_fault(const struct sprout_judged *j, int64_t run)
+{
+    for (size_t i = 0; i < j->failed_count; i++) {
+        if (j->failed[i].run == run) {
+            return j->failed[i].fault;
+        }
+    }
+    return j->card.fault;
 }
 
 void sprout_judged_free(struct sprout_judged *j)

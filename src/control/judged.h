@@ -22,7 +22,9 @@ struct sprout_judged {
     char directives[SPROUT_NAME_MAX + 1];
     char name[SPROUT_STRATA_MAX][SPROUT_NAME_MAX + 1]; /* of strata */
     int strata;
-    struct sprout_judge_card card;
+    struct sprout_judge_card card; /* of what is left without the runs below */
+    struct sprout_judge_failed failed[SPROUT_JUDGE_FAILED_MAX];
+    size_t failed_count; /* runs left out, where others of the judge pass */
     struct sprout_quality_fit fit;
     struct sprout_quality pooled; /* all strata as one, as they were sampled */
 };
@@ -48,6 +50,8 @@ void sprout_judged_cell(struct sprout_str stratum, struct sprout_str kind,
 SPROUT_MUST_USE enum sprout_status sprout_judged_kinds(
     struct sprout_store *s, const struct sprout_quality_opts *opts,
     const char *directives, struct sprout_judged *j, struct sprout_error *err);
+/* Why the verdicts of a run are not used; SPROUT_JUDGE_USABLE: they are. */
+enum sprout_judge_fault sprout_judged_fault(const struct sprout_judged *j, int64_t run);
 void sprout_judged_free(struct sprout_judged *j);
 
 #endif

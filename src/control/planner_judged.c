@@ -30,6 +30,11 @@ static void name_source(struct plan *p, const struct sprout_judged *j, const cha
     if (why == NULL) {
         sprout_buf_printf(&b, "judged here, %lld verdicts by %.80s",
                           (long long)p->why->evidence.verdicts, j->judge);
+        if (j->failed_count > 0) {
+            const struct sprout_judge_failed *const f = &j->failed[j->failed_count - 1];
+            sprout_buf_printf(&b, "; evaluation %lld is left out: %s", (long long)f->run,
+                              sprout_judge_fault_text(f->fault));
+        }
     } else {
         sprout_buf_put(&b, p->policy->quality_source);
         sprout_buf_printf(&b, "; the judge %.60s is not used: %s", j->judge, why);

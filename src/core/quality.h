@@ -143,4 +143,23 @@ struct sprout_judge_card {
 struct sprout_judge_card sprout_judge_card(const struct sprout_quality_verdict *v,
                                            size_t count);
 
+/* A run whose verdicts say nothing, because the judge failed in it. */
+struct sprout_judge_failed {
+    int64_t run;
+    enum sprout_judge_fault fault;
+};
+#define SPROUT_JUDGE_FAILED_MAX 32
+#define SPROUT_JUDGE_RUN_PAIRS                                                           \
+    100 /* from here on a run must pass as a whole judge does */
+
+/* A judge may go bad under his name: takes the runs out of `v` (sorted as above; the items of
+ * a run lie together) in which he fails the card by himself.  A run of fewer than
+ * SPROUT_JUDGE_PAIRS_MIN comparisons is too small to fail; one of fewer than
+ * SPROUT_JUDGE_RUN_PAIRS agrees by chance only if kappa is under SPROUT_JUDGE_KAPPA_MIN.
+ * Tells the newest `*failed` of them, at most SPROUT_JUDGE_FAILED_MAX, oldest first.
+ * Returns how many verdicts are left; of 0 `v` is as it was. */
+size_t sprout_judge_sieve(struct sprout_quality_verdict *v, size_t count,
+                          struct sprout_judge_failed out[SPROUT_JUDGE_FAILED_MAX],
+                          size_t *failed);
+
 #endif

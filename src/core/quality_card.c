@@ -6,6 +6,8 @@
  * level is named twice if slot j wins once and slot n - 1 - j the other time. */
 #include "core/quality.h"
 
+#include <string.h>
+
 #define Z_99 2.326
 
 struct tally {
@@ -162,6 +164,47 @@ struct sprout_judge_card sprout_judge_card(const struct sprout_quality_verdict *
     conclude(&c, &t);
     c.fault = fault_of(&c);
     return c;
+}
+
+static enum sprout_judge_fault fault_of_run(const struct sprout_quality_verdict *v,
+                                            size_t count)
+{
+    const struct sprout_judge_card c = sprout_judge_card(v, count);
+    const bool unsure = c.fault == SPROUT_JUDGE_RANDOM &&
+                        c.pairs < SPROUT_JUDGE_RUN_PAIRS &&
+                        c.kappa >= SPROUT_JUDGE_KAPPA_MIN;
+    return unsure || c.fault == SPROUT_JUDGE_FEW ? SPROUT_JUDGE_USABLE : c.fault;
+}
+
+static void tell_failed(struct sprout_judge_failed *out, size_t *failed,
+                        struct sprout_judge_failed one)
+{
+    if (*failed == SPROUT_JUDGE_FAILED_MAX) {
+        memmove(out, out + 1, (SPROUT_JUDGE_FAILED_MAX - 1) * sizeof *out);
+        --*failed;
+    }
+    out[(*failed)++] = one;
+}
+
+size_t sprout_judge_sieve(struct sprout_quality_verdict *v, size_t count,
+                          struct sprout_judge_failed out[SPROUT_JUDGE_FAILED_MAX],
+                          size_t *failed)
+{
+    size_t kept = 0, end;
+    *failed = 0;
+    for (size_t from = 0; from < count; from = end) {
+        for (end = from + 1; end < count && v[end].run == v[from].run; end++) {
+        }
+        const struct sprout_judge_failed run = {v[from].run,
+                                                fault_of_run(v + from, end - from)};
+        if (run.fault != SPROUT_JUDGE_USABLE) {
+            tell_failed(out, failed, run);
+            continue;
+        }
+        memmove(v + kept, v + from, (end - from) * sizeof *v);
+        kept += end - from;
+    }
+    return kept;
 }
 
 const char *sprout_judge_fault_text(enum sprout_judge_fault f)

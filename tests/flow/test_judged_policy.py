@@ -103,6 +103,30 @@ def test_a_bad_judge_is_found_out_and_moves_nothing(control, tmp_path, upstream,
     assert not after["verdicts"]["used"] and why in after["verdicts"]["why_not"]
 
 
+def test_a_judge_that_goes_bad_under_his_name_moves_nothing_from_there_on(
+        control, tmp_path, upstream):
+    good = evaluate(control, upstream, tmp_path, of_a_mind((1, 8, 1)))
+    judge = Upstream()
+    judge.default = judging(lambda levels, _: 0)
+    try:
+        sprout("evaluate", "--dir", control.dir, "--upstream", url(upstream), "--judge",
+               url(judge), "--judge-model", "j", "--prompts",
+               prompts(tmp_path / "q.jsonl", 60), "--json")
+    finally:
+        judge.stop()
+    wait_until(lambda: "evaluation 2 is left out" in explain(control)["quality_source"], 60,
+               "a policy that knows of it")
+    after = explain(control)
+    assert "judged here, 120 verdicts" in after["quality_source"]
+    assert after["verdicts"]["n"] == pytest.approx(good["verdicts"]["n"], rel=0.01)
+    assert shares(after) == pytest.approx(shares(good), abs=0.01)
+    cards = [json.loads(sprout("evaluations", str(run), "--dir", control.dir, "--json").stdout)[
+        "judge"] for run in (1, 2)]
+    assert [card["used"] for card in cards] == [True, False]
+    assert "one place" in cards[1]["why_not"]
+    assert "not used" in sprout("evaluations", "2", "--dir", control.dir).stdout
+
+
 @pytest.mark.parametrize("judged", [True, False], ids=["judged", "references alone"])
 def test_a_floor_of_accuracy_waits_for_references_and_then_is_kept(tmp_path, upstream, judged):
     """A judge that loves what is wrong: L2 is never right, and preferred by all."""

@@ -215,6 +215,53 @@ static void a_judge_that_names_wrong_answers_is_found_out(void **s)
 }
 
 /* A judge of a mind: it names the same level in both orders, as often as `want` says. */
+/* The first `of` comparisons are run 1, by a judge who stays with what he said; the rest are
+ * run 2 of `odds` and `bias`. */
+static void then_judges(int of, const double odds[][LEVELS], const double *bias)
+{
+    static struct sprout_quality_verdict before[QUESTIONS];
+    static const double even[LEVELS] = {1, 1, 1};
+    judge(1, prefer, even, true);
+    for (int i = 1; i < QUESTIONS; i += 2) {
+        verdicts[i].best = verdicts[i - 1].best;
+    }
+    memcpy(before, verdicts, sizeof before);
+    judge(1, odds, bias, true);
+    memcpy(verdicts, before, (size_t)of * 2 * sizeof *before);
+    for (int i = 0; i < QUESTIONS; i++) {
+        verdicts[i].run = i < of * 2 ? 1 : 2;
+    }
+}
+
+static void a_judge_that_went_bad_is_left_out_from_there_on(void **s)
+{
+    (void)s;
+    static const double even[LEVELS] = {1, 1, 1}, first[LEVELS] = {1, 0, 0};
+    static const double nothing[1][LEVELS] = {{1, 1, 1}};
+    struct sprout_judge_failed failed[SPROUT_JUDGE_FAILED_MAX];
+    size_t n;
+    state = 12;
+    then_judges(ITEMS, prefer, even); /* he stays as he was */
+    for (int i = 0; i < QUESTIONS; i++) {
+        verdicts[i].run = i / 200;
+    }
+    assert_int_equal(sprout_judge_sieve(verdicts, QUESTIONS, failed, &n), QUESTIONS);
+    assert_int_equal(n, 0);
+    then_judges(200, nothing, first);
+    assert_int_equal(sprout_judge_card(verdicts, 600).fault, SPROUT_JUDGE_USABLE);
+    assert_int_equal(sprout_judge_sieve(verdicts, 600, failed, &n), 400);
+    assert_int_equal(n, 1);
+    assert_int_equal(failed[0].run, 2);
+    assert_int_equal(failed[0].fault, SPROUT_JUDGE_POSITION);
+    then_judges(200, nothing, even);
+    assert_int_equal(sprout_judge_sieve(verdicts, 600, failed, &n), 400);
+    assert_int_equal(failed[0].fault, SPROUT_JUDGE_RANDOM);
+    /* Too few to fail; all of them fail. */
+    assert_int_equal(sprout_judge_sieve(verdicts, 458, failed, &n), 458);
+    judge(1, nothing, first, true);
+    assert_int_equal(sprout_judge_sieve(verdicts, QUESTIONS, failed, &n), 0);
+}
+
 static void decided(int strata, double want[][LEVELS], int questions)
 {
     int level = 0;
@@ -404,6 +451,7 @@ int main(void)
         cmocka_unit_test(a_judge_with_preferences_is_usable_and_bad_ones_are_found_out),
         cmocka_unit_test(random_judges_are_found_out_almost_always),
         cmocka_unit_test(a_judge_that_names_wrong_answers_is_found_out),
+        cmocka_unit_test(a_judge_that_went_bad_is_left_out_from_there_on),
         cmocka_unit_test(ninety_percent_intervals_hold_the_truth_in_ninety_percent),
         cmocka_unit_test(what_is_old_is_forgotten_by_half),
         cmocka_unit_test(a_jump_in_verdicts_makes_the_old_ones_count_little),
