@@ -263,13 +263,14 @@ static void print_anytime(const struct sprout_estimate_result *e)
 
 static void print_adjusted(const struct sprout_estimate_result *e)
 {
+    char cell[CELL];
+
     if (e->adjusted) {
-        printf(
-            "  adjusted by predicted length: energy's interval is %.0f %% narrower for "
-            "it",
-            e->energy_narrower_percent);
+        printf("  adjusted by predicted length: energy's interval is %s for it",
+               sprout_figure_narrower(e->energy_narrower_percent, cell));
         if (!isnan(e->carbon_narrower_percent)) {
-            printf(", carbon's %.0f %%", e->carbon_narrower_percent);
+            printf(", carbon's %s",
+                   sprout_figure_narrower(e->carbon_narrower_percent, cell));
         }
         putchar('\n');
     } else {

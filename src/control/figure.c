@@ -57,3 +57,13 @@ const char *sprout_figure_unit(double v, const char *unit, char out[SPROUT_FIGUR
              v == 0 ? "" : prefixes[i].name, unit);
     return out;
 }
+
+const char *sprout_figure_narrower(double percent, char out[SPROUT_FIGURE])
+{
+    if (isnan(percent)) {
+        return "-";
+    }
+    snprintf(out, SPROUT_FIGURE, "%.0f %% %s", fabs(percent),
+             percent < 0 ? "wider" : "narrower");
+    return out;
+}

@@ -16,4 +16,7 @@ int sprout_figure_digits(double v);
 /* "12.3 kJ": three digits and the unit ("J", "g", "s") with its prefix, m to T. */
 const char *sprout_figure_unit(double v, const char *unit, char out[SPROUT_FIGURE]);
 
+/* "25 % narrower", of -3 "3 % wider". */
+const char *sprout_figure_narrower(double percent, char out[SPROUT_FIGURE]);
+
 #endif

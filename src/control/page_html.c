@@ -393,10 +393,51 @@ static void put_sources(FILE *out, const struct sprout_savings *r)
     fputs(r->grids == 0 ? "none." : ".", out);
 }
 
+static void put_adjusted(FILE *out, const struct sprout_estimate_result *e)
+{
+    char cell[SPROUT_FIGURE];
+
+    if (!e->adjusted) {
+        fprintf(out,
+                "<li>The intervals are not adjusted by predicted length: %lld "
+                "conversations of the holdout have one, %d are needed.",
+                (long long)e->holdout_predicted, SPROUT_ESTIMATE_ADJUST_MIN);
+        return;
+    }
+    fprintf(out,
+            "<li>The intervals are adjusted by the length predicted before the choice: "
+            "energy&#39;s is %s for it",
+            sprout_figure_narrower(e->energy_narrower_percent, cell));
+    if (!isnan(e->carbon_narrower_percent)) {
+        fprintf(out, ", carbon&#39;s %s",
+                sprout_figure_narrower(e->carbon_narrower_percent, cell));
+    }
+    fputs(".", out);
+}
+
+/* Gross is above; what judging took, and what is left. */
+static void put_net(FILE *out, const struct sprout_savings *r)
+{
+    const double net = sprout_savings_net_joules(r).value;
+    char cell[2][SPROUT_FIGURE];
+
+    if (r->evaluation.answers + r->evaluation.verdicts == 0) {
+        return;
+    }
+    fprintf(out, "<li>Judging quality took %s and %s, not subtracted above",
+            sprout_figure_unit(sprout_savings_evaluation_joules(r), "J", cell[0]),
+            sprout_figure_unit(sprout_savings_evaluation_grams(r), "g", cell[1]));
+    if (!isnan(net)) {
+        fprintf(out, "; net of it %s and %s were saved",
+                sprout_figure_unit(net, "J", cell[0]),
+                sprout_figure_unit(sprout_savings_net_grams(r).value, "g", cell[1]));
+    }
+    fputs(".", out);
+}
+
 static void put_foot(FILE *out, const struct sprout_savings *r)
 {
     const struct sprout_estimate_result *const e = &r->saved;
-    char cell[SPROUT_FIGURE];
 
     fputs("<section class=small><h2>Method</h2><ul><li>Location-based: grams are energy "
           "times "
@@ -408,14 +449,12 @@ static void put_foot(FILE *out, const struct sprout_savings *r)
             "them, %lld under the mix, compared within %lld groups of rule, stratum and "
             "model.",
             (long long)e->holdout, (long long)e->mix, (long long)e->cells);
+    put_adjusted(out, e);
     put_sources(out, r);
     fprintf(out, "<li>Unknown for %lld of %lld requests, which are in no sum of grams.",
             (long long)(r->total.requests - r->total.graded),
             (long long)r->total.requests);
-    if (r->evaluation.answers + r->evaluation.verdicts > 0) {
-        fprintf(out, "<li>Judging quality took %s, not subtracted above.",
-                sprout_figure_unit(sprout_savings_evaluation_joules(r), "J", cell));
-    }
+    put_net(out, r);
     if (r->health.missing + r->health.damaged > 0) {
         fprintf(out, "<li>The journal lacks %lld lines and has %lld damaged ones.",
                 (long long)r->health.missing, (long long)r->health.damaged);

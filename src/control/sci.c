@@ -57,11 +57,12 @@ static void put_names(struct sprout_buf *b, const struct sprout_savings *r)
 void sprout_sci_put(struct sprout_buf *b, const struct sprout_savings *r)
 {
     const struct sprout_sci s = sprout_sci_of(r);
-    sprout_buf_put(b,
-                   SPROUT_STR("{\"sci\":{\"standard\":\"SCI 1.1 (ISO/IEC 21031:2024)\","
-                              "\"boundary\":\"inference as accounted, its hardware's "
-                              "making, evaluation and judge; not training, network, "
-                              "clients\",\"location_based\":true"));
+    sprout_buf_put(
+        b, SPROUT_STR(
+               "{\"sci\":{\"standard\":\"SCI 1.1 (ISO/IEC 21031:2024)\","
+               "\"boundary\":\"inference as accounted, its hardware's "
+               "making, evaluation and judge; not training, network, "
+               "clients, the gateway's own processor time\",\"location_based\":true"));
     sprout_buf_printf(b,
                       ",\"requests\":%lld,\"requests_unknown\":%lld,\"output_tokens\":",
                       (long long)s.requests, (long long)s.unknown);

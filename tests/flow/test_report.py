@@ -122,6 +122,9 @@ def test_predicted_lengths_go_to_the_ledger_and_narrow_the_interval(served, tmp_
     text = run("report", "--dir", str(copy)).stdout
     assert ("adjusted by predicted length: energy's interval is "
             f"{many['energy_narrower_percent']:.0f} % narrower for it") in text
+    page = run("report", "--dir", str(copy), "--html").stdout
+    assert ("adjusted by the length predicted before the choice: energy&#39;s is "
+            f"{many['energy_narrower_percent']:.0f} % narrower for it") in page
     assert "not adjusted by predicted length" in run("report", "--dir", str(served.dir)).stdout
 
 

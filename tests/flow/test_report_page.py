@@ -170,6 +170,8 @@ def test_its_figures_are_those_of_the_report(page, served):
     assert f"{saved['value']:.1f} %" in text
     assert f"{saved['low']:.1f} to {saved['high']:.1f}" in text
     assert f"{told['latency']['faster_percent']['value']:.1f}" in text
+    few = told["saved"]["holdout_predicted"]
+    assert f"not adjusted by predicted length: {few} conversations of the holdout" in text
     for name in ("/v1/chat/completions", "/team-research/v1/chat/completions", "L2"):
         assert name in text
 
