@@ -112,7 +112,9 @@ static double quality_l0(const struct account *a, const struct sprout_prompt_vie
     return sum;
 }
 
-/* The curve of a composition; more ratio never means less quality. */
+/* The curve of a composition; more ratio never means less quality.  Everything at L0 is a
+ * point of it only where verdicts say that this is better than what is predicted to be best:
+ * a floor must be kept also by a predictor that is wrong. */
 static struct sprout_budget_curve make_curve(struct planner *pl,
                                              const struct sprout_prompt_view *v)
 {
@@ -120,10 +122,12 @@ static struct sprout_budget_curve make_curve(struct planner *pl,
         const double q = quality_at(&pl->account, v, k);
         pl->curve[k] = k > 0 ? fmax(q, pl->curve[k - 1]) : q;
     }
+    const double l0 = quality_l0(&pl->account, v);
+    const bool l0_best = l0 > pl->curve[SPROUT_PROMPT_ALL_L0 - 1];
     return (struct sprout_budget_curve){.ratio = pl->p->ratio,
                                         .quality = pl->curve,
-                                        .quality_l0 = quality_l0(&pl->account, v),
-                                        .count = RATIOS};
+                                        .quality_l0 = l0,
+                                        .count = l0_best ? RATIOS : RATIOS - 1};
 }
 
 /* ---- the account --------------------------------------------------------------------- */

@@ -13,8 +13,9 @@ enum {
     NUMERIC_LENGTH = 90,
 };
 
-#define RATIO_MIN 1.0      /* tokens: all at the shortest level ... */
-#define RATIO_MAX 300000.0 /* ... to all at the best */
+#define RATIO_MIN 1.0             /* tokens: all at the shortest level ... */
+#define RATIO_MAX 300000.0        /* ... to all at what is predicted to be the best */
+#define RATIO_L0  (2 * RATIO_MAX) /* all at L0, whatever is predicted */
 
 /* The forms tell apart what judges treat differently; they read no task. */
 enum form {
@@ -70,6 +71,9 @@ static uint32_t allowed_of(const struct sprout_prediction *p, uint32_t protect)
 static int level_at(const struct sprout_prediction *p,
                     const struct sprout_prompts_opts *o, double ratio)
 {
+    if (ratio >= RATIO_L0) {
+        return 0;
+    }
     const struct sprout_predict_terms terms = {
         .ng_per_token = NG_PER_TOKEN,
         .ng_per_quality = (int64_t)llround(ratio * NG_PER_TOKEN),
@@ -289,10 +293,11 @@ enum sprout_status sprout_prompts_new(const struct sprout_requests *r,
         sprout_prompts_free(p);
         return sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
     }
-    for (size_t k = 1; k < RATIOS; k++) {
-        const double at = (double)(k - 1) / (RATIOS - 2);
+    for (size_t k = 1; k < SPROUT_PROMPT_ALL_L0; k++) {
+        const double at = (double)(k - 1) / (SPROUT_PROMPT_ALL_L0 - 2);
         p->ratio[k] = RATIO_MIN * pow(RATIO_MAX / RATIO_MIN, at);
     }
+    p->ratio[SPROUT_PROMPT_ALL_L0] = RATIO_L0;
     read_prompts(p, opts, a);
     add_up_costs(p);
     for (size_t t = 0; t < r->tasks; t++) {

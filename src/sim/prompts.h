@@ -18,7 +18,8 @@
 #include "sim/train.h"
 
 enum {
-    SPROUT_PROMPT_RATIOS = 320,
+    SPROUT_PROMPT_RATIOS = 321,
+    SPROUT_PROMPT_ALL_L0 = SPROUT_PROMPT_RATIOS - 1, /* the last asks no prediction */
     SPROUT_PROMPT_FORMS = 6,
 };
 

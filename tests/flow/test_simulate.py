@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`sprout simulate` as a user runs it: a small world written here, and bad input."""
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -244,3 +245,16 @@ def test_a_floor_of_accuracy_is_kept_over_the_tasks_with_references(halves):
     [run] = run_prompt(halves, "--floor", "0.98", "--quality", "accuracy")
     assert run["quality_percent"] >= 97
     assert 5 < run["saved_percent"] < 80
+
+
+@measured
+def test_a_predictor_that_is_wrong_costs_carbon_and_not_the_floor(halves, tmp_path):
+    """Who judges now prefers L0 always: verdicts say so, no prediction does."""
+    (tmp_path / "1").mkdir()
+    (tmp_path / "0").symlink_to(halves / "0")
+    for file in (halves / "1").glob("*.jsonl"):
+        text = re.sub('("preferred": ?)"L."', r'\1"L0"', file.read_text())
+        (tmp_path / "1" / file.name).write_text(text)
+    [run] = run_prompt(tmp_path, "--floor", "0.95")
+    assert run["quality_percent"] >= 95
+    assert run["hours_under_floor_percent"] < 5
