@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "adapt/reader.h"
 #include "adapt/sha256.h"
 #include "adapt/spool.h"
 #include "adapt/store_examples.h"
@@ -66,6 +67,7 @@ enum sprout_status sprout_evaluator_policy(const char *dir, char **out_memory,
     if (status == SPROUT_OK) {
         struct sprout_arena arena = sprout_arena_of(memory, SPROUT_POLICY_MEMORY);
         status = sprout_policy_read(sprout_file_str(&file), &arena, out, err);
+        status = status == SPROUT_OK ? status : sprout_reader_in(err, status, path);
     }
     sprout_file_free(&file);
     if (status != SPROUT_OK) {

@@ -6,24 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "adapt/reader.h"
 #include "wire/policy_json.h"
 
 static enum sprout_status decode(const char *path, struct sprout_policy_file *f,
                                  struct sprout_error *err)
 {
-    struct sprout_error inner = {0};
     f->block = malloc(SPROUT_POLICY_MEMORY);
     if (f->block == NULL) {
         return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for the policy");
     }
     struct sprout_arena arena = sprout_arena_of(f->block, SPROUT_POLICY_MEMORY);
     const enum sprout_status status =
-        sprout_policy_read(sprout_file_str(&f->text), &arena, &f->policy, &inner);
-    if (status != SPROUT_OK) {
-        sprout_fail(err, status, "%.200s, line %zu: %.180s", path, inner.line,
-                    inner.message);
-    }
-    return status;
+        sprout_policy_read(sprout_file_str(&f->text), &arena, &f->policy, err);
+    return status == SPROUT_OK ? status : sprout_reader_in(err, status, path);
 }
 
 enum sprout_status sprout_policy_file_open(const char *dir,

@@ -154,7 +154,14 @@ def test_wrong_use_is_told(folder, tmp_path):
     assert code == 66 and "is `sprout up` running" in err
     (tmp_path / "policy.json").write_text("{\n\n!")
     code, _, err = sprout("--dir", tmp_path)
-    assert code == 65 and "policy.json, line 3" in err
+    assert code == 65 and "policy.json: line 3" in err
+    (tmp_path / "policy.json").write_text('{\n"format": "x"}')
+    code, _, err = sprout("--dir", tmp_path)
+    assert code == 65 and "policy.json: format: found a text" in err
+    for command in (["predictor"], ["train"]):
+        done = subprocess.run([SPROUT, *command, "--dir", tmp_path], capture_output=True,
+                              text=True, timeout=60)
+        assert done.returncode == 65 and f"{tmp_path}/policy.json: format" in done.stderr
     code, out, _ = sprout("--help")
     assert code == 0 and out.startswith("usage: sprout policy")
 
