@@ -7,6 +7,7 @@
 #include "adapt/clock.h"
 #include "cli/cmd_policy.h"
 #include "control/explain.h"
+#include "core/choice.h"
 #include "core/energy.h"
 
 enum { JSON_MAX = 16 * 1024 };
@@ -105,6 +106,24 @@ static void explain_window(const struct sprout_plan_windowed *w)
     }
 }
 
+static void explain_kinds(const struct sprout_policy *p,
+                          const struct sprout_plan_evidence *e)
+{
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        const struct sprout_plan_kind *const kind = &e->kind[k];
+        if (kind->verdicts == 0) {
+            continue;
+        }
+        printf("  of kind %s (%lld verdicts):", sprout_kind_text((enum sprout_kind)k),
+               (long long)kind->verdicts);
+        for (size_t l = 1; l < p->level_count; l++) {
+            printf(" %.*s %.3f (%.3f to %.3f)%s", (int)p->levels[l].name.len,
+                   p->levels[l].name.ptr, kind->relative[l].value, kind->relative[l].low,
+                   kind->relative[l].high, l + 1 < p->level_count ? "," : "\n");
+        }
+    }
+}
+
 /* From verdicts to the qualities that the optimum takes. */
 static void explain_verdicts(const struct sprout_policy *p,
                              const struct sprout_plan_evidence *e)
@@ -120,6 +139,7 @@ static void explain_verdicts(const struct sprout_policy *p,
                (int)p->levels[l].name.len, p->levels[l].name.ptr, e->relative[l].value,
                e->relative[l].low, e->relative[l].high, e->cautious[l]);
     }
+    explain_kinds(p, e);
     if (!e->used) {
         printf("They are not used: %s.\n", e->why);
         return;
@@ -194,6 +214,23 @@ static void explain_levels(const struct sprout_policy *p,
            "tokens;\nwith few of them the estimate leans on the profile.\n");
 }
 
+/* Only where verdicts move something. */
+static void explain_corrections(const struct sprout_policy *p)
+{
+    struct sprout_predict_terms t = sprout_choice_terms(p, NULL);
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        const int32_t *const more = t.correction[k];
+        if (more[0] != 0 || more[1] != 0 || more[2] != 0) {
+            printf("Verdicts move the preference predicted of %s by %+.3f, %+.3f and "
+                   "%+.3f.\n",
+                   sprout_kind_text((enum sprout_kind)k),
+                   (double)more[0] / SPROUT_PREDICT_ONE,
+                   (double)more[1] / SPROUT_PREDICT_ONE,
+                   (double)more[2] / SPROUT_PREDICT_ONE);
+        }
+    }
+}
+
 static void explain_predictor(const struct sprout_policy *p,
                               const struct sprout_explanation *e)
 {
@@ -226,6 +263,7 @@ static void explain_predictor(const struct sprout_policy *p,
             printf("Of L0's accuracy that keeps %.1f %%, as references have it.\n",
                    100 * x->accuracy);
         }
+        explain_corrections(p);
         printf("What is kept in hand (predictor.caution, and verdicts taken cautiously) "
                "costs\n%.3g mg a request.\n",
                1e3 * e->predicted.caution.v);

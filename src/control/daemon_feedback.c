@@ -86,7 +86,7 @@ void sprout_daemon_feedback_turn(struct sprout_daemon *d, sprout_mono mono,
                         "after short answers people come back sooner than in the "
                         "holdout: see feedback in /v1/status");
     }
-    const uint32_t withdrawn = sprout_daemon_feedback_withdrawn(d, SPROUT_PLAN_STRATUM);
+    const uint32_t withdrawn = sprout_daemon_feedback_withdrawn(d);
     d->plan_now = d->plan_now || withdrawn != d->withdrawn;
 }
 
@@ -96,15 +96,11 @@ void sprout_daemon_feedback_close(struct sprout_daemon *d)
     d->signs = NULL;
 }
 
-uint32_t sprout_daemon_feedback_withdrawn(const struct sprout_daemon *d,
-                                          const char *stratum)
+static uint32_t disliked(const struct sprout_daemon *d, const char *stratum)
 {
     const char *name[SPROUT_LEVELS_MAX];
     const size_t levels = d->config->levels_count;
 
-    if (!d->config->feedback.withdraw) {
-        return 0;
-    }
     for (size_t l = 0; l < levels && l < SPROUT_LEVELS_MAX; l++) {
         name[l] = d->config->levels[l].name;
     }
@@ -112,4 +108,17 @@ uint32_t sprout_daemon_feedback_withdrawn(const struct sprout_daemon *d,
            (d->signs == NULL
                 ? 0
                 : sprout_feedback_disliked(&d->signs->feedback, stratum, name, levels));
+}
+
+uint32_t sprout_daemon_feedback_withdrawn(const struct sprout_daemon *d)
+{
+    uint32_t mask = 0;
+
+    if (!d->config->feedback.withdraw) {
+        return 0;
+    }
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        mask |= disliked(d, sprout_kind_text((enum sprout_kind)k));
+    }
+    return mask | disliked(d, SPROUT_PLAN_STRATUM);
 }

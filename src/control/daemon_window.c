@@ -102,7 +102,7 @@ bool sprout_daemon_windows(struct sprout_daemon *d, sprout_instant wall)
         sprout_store_sums(d->store,
                           (struct sprout_store_range){since(&g, wall), {INT64_MAX}},
                           SPROUT_BY_HOUR | SPROUT_BY_SLOT | SPROUT_BY_LEVEL |
-                              SPROUT_BY_ARM | SPROUT_BY_RULE,
+                              SPROUT_BY_ARM | SPROUT_BY_RULE | SPROUT_BY_STRATUM,
                           take_sum, &g, NULL) != SPROUT_OK) {
         return false;
     }

@@ -245,9 +245,9 @@ void sprout_daemon_feedback_refresh(struct sprout_daemon *d);
 void sprout_daemon_feedback_turn(struct sprout_daemon *d, sprout_mono mono,
                                  sprout_instant wall);
 void sprout_daemon_feedback_close(struct sprout_daemon *d);
-/* The levels that no prompt of a stratum is to have; 0 unless the operator wishes it. */
-uint32_t sprout_daemon_feedback_withdrawn(const struct sprout_daemon *d,
-                                          const char *stratum);
+/* The levels that users dislike in any stratum: no prompt is to have them; 0 unless the operator
+ * wishes it. */
+uint32_t sprout_daemon_feedback_withdrawn(const struct sprout_daemon *d);
 void sprout_daemon_retain(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall);
 
 void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,

@@ -12,6 +12,7 @@
 #include "adapt/sha256.h"
 #include "adapt/spool.h"
 #include "adapt/store_examples.h"
+#include "adapt/weights.h"
 #include "base/hash.h"
 #include "control/daemon.h"
 #include "core/predict_model.h"
@@ -179,8 +180,9 @@ struct preparing {
     const char *dir;
     const struct sprout_policy *policy;
     const char *model;
-    bool learns;   /* what training needs of a prompt is kept */
-    char *scratch; /* for a try of the splice */
+    struct sprout_weights weights; /* that the policy names; closed: none */
+    bool learns;                   /* what training needs of a prompt is kept */
+    char *scratch;                 /* for a try of the splice */
     size_t scratch_size;
     struct sprout_evaluator_made made;
     struct sprout_error *err;
@@ -267,7 +269,8 @@ static bool is_eligible(struct preparing *p, const struct sprout_chat *c, bool k
                           sprout_str_of(c->body), &arena, &out, &facts) != SPROUT_OK) {
         return false;
     }
-    item->stratum = sprout_level_body_stratum(p->policy, SPROUT_EVALUATOR_ROUTE, &facts);
+    item->stratum = sprout_level_body_stratum(
+        p->policy, p->weights.map == NULL ? NULL : &p->weights.predictor, &facts);
     if (keep && p->learns && facts.first_text != NULL) {
         keep_features(facts.first_text, item);
     }
@@ -423,6 +426,16 @@ static enum sprout_status make(struct preparing *p,
     return status;
 }
 
+/* Without them all prompts are of one stratum, as they are in nginx. */
+static void open_weights(struct preparing *p)
+{
+    const struct sprout_policy_predictor *const named = &p->policy->predictor;
+    if (named->file.len == 0 ||
+        sprout_weights_open_id(p->dir, named->id, &p->weights, NULL) != SPROUT_OK) {
+        p->weights = (struct sprout_weights){0};
+    }
+}
+
 enum sprout_status sprout_evaluator_prepare(struct sprout_store *store, const char *dir,
                                             const struct sprout_evaluator_plan *plan,
                                             struct sprout_chat *chats, size_t count,
@@ -439,12 +452,14 @@ enum sprout_status sprout_evaluator_prepare(struct sprout_store *store, const ch
     }
     if (status == SPROUT_OK) {
         p.model = model;
+        open_weights(&p);
         p.learns = sprout_store_learns(store);
         status = make(&p, plan, chats, count, now);
     }
     if (status == SPROUT_OK) {
         *out = p.made;
     }
+    sprout_weights_close(&p.weights);
     free(p.scratch);
     free(model);
     free(memory);

@@ -86,6 +86,26 @@ static void take_predicted(const json_t *plan, struct sprout_plan_predicted *out
     }
 }
 
+static struct sprout_quality_interval interval_of(const json_t *o)
+{
+    return (struct sprout_quality_interval){number_at(o, "relative"), number_at(o, "low"),
+                                            number_at(o, "high")};
+}
+
+static void take_kind(const json_t *o, struct sprout_plan_evidence *out)
+{
+    const char *const name = json_string_value(json_object_get(o, "kind"));
+    const json_t *const levels = json_object_get(o, "levels");
+    const int k = sprout_kind_of(sprout_str_of(name));
+    if (k < 0) {
+        return;
+    }
+    out->kind[k].verdicts = json_integer_value(json_object_get(o, "verdicts"));
+    for (size_t l = 0; l < json_array_size(levels) && l < SPROUT_LEVELS_MAX; l++) {
+        out->kind[k].relative[l] = interval_of(json_array_get(levels, l));
+    }
+}
+
 static void take_evidence(const json_t *plan, struct sprout_plan_evidence *out)
 {
     const json_t *const o = json_object_get(plan, "verdicts");
@@ -101,10 +121,12 @@ static void take_evidence(const json_t *plan, struct sprout_plan_evidence *out)
     out->caution.v = number_at(o, "caution_g");
     for (size_t l = 0; l < json_array_size(levels) && l < SPROUT_LEVELS_MAX; l++) {
         const json_t *const level = json_array_get(levels, l);
-        out->relative[l] = (struct sprout_quality_interval){number_at(level, "relative"),
-                                                            number_at(level, "low"),
-                                                            number_at(level, "high")};
+        out->relative[l] = interval_of(level);
         out->cautious[l] = number_at(level, "cautious");
+    }
+    const json_t *const kinds = json_object_get(o, "kinds");
+    for (size_t k = 0; k < json_array_size(kinds); k++) {
+        take_kind(json_array_get(kinds, k), out);
     }
 }
 
@@ -166,9 +188,7 @@ static void take_accuracy(const json_t *plan, struct sprout_plan_accuracy *out)
         const bool withheld = json_is_true(json_object_get(level, "withheld"));
         out->withheld |= withheld ? UINT32_C(1) << l : 0;
         out->prompts[l] = number_at(level, "prompts");
-        out->relative[l] = (struct sprout_quality_interval){number_at(level, "relative"),
-                                                            number_at(level, "low"),
-                                                            number_at(level, "high")};
+        out->relative[l] = interval_of(level);
         out->cautious[l] = number_at(level, "cautious");
     }
 }
@@ -336,7 +356,8 @@ static void put_predictor(struct sprout_buf *b, const struct sprout_policy *p,
         put_number(b, "tokens", x->tokens);
         put_number(b, "tokens_l0", x->tokens_l0);
         put_number(b, "caution_g", e->predicted.caution.v);
-        sprout_buf_put(b, SPROUT_STR("\"mix\":["));
+        sprout_plan_corrections_put(b, &p->predictor);
+        sprout_buf_put(b, SPROUT_STR(",\"mix\":["));
         for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
             sprout_buf_f64(b, x->mix[l]);
             sprout_buf_byte(b, ',');

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* planner.c - estimates, floor, optimum, policy; see planner.h.
  *
- * There is one stratum until something can tell prompts apart.  The optimum is solved in
+ * The first stratum is of all prompts.  Where a predictor tells kinds apart each has one of its
+ * own beside it, so that receipts, evaluations and alarms are by kind.  The optimum is solved in
  * quality relative to L0, so the price is grams per unit of that.
  * A level whose cost is not known cannot be weighed and is left out of the optimum; when L0
  * itself cannot be weighed, or the grid is unknown, everything stays at L0 (or at the
@@ -294,6 +295,15 @@ static enum sprout_status price_caution(struct plan *p)
     return status;
 }
 
+/* Kinds have the mix of all. */
+static void copy_kinds(struct plan *p)
+{
+    for (size_t i = 1; i < p->strata; i++) {
+        p->stratum[i] = *p->stratum;
+        p->stratum[i].name = sprout_str_of(sprout_kind_text((enum sprout_kind)(i - 1)));
+    }
+}
+
 /* ---- rules --------------------------------------------------------------------------- */
 
 static void copy_match(struct plan *p, const struct sprout_config_match *from,
@@ -344,18 +354,24 @@ static void withhold(struct plan *p, struct sprout_rule *to)
 static enum sprout_status solve_rule(struct plan *p, struct sprout_rule *rule)
 {
     struct sprout_optimum_two best;
-    double(*const mix)[SPROUT_LEVELS_MAX] = sprout_arena_alloc(p->arena, sizeof *mix);
+    double(*const mix)[SPROUT_LEVELS_MAX] =
+        sprout_arena_array(p->arena, p->strata, sizeof *mix);
     if (mix == NULL) {
         return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");
     }
     if (sprout_plan_as_all(p, rule)) {
-        memcpy(*mix, p->stratum->mix, sizeof *mix);
+        for (size_t i = 0; i < p->strata; i++) {
+            memcpy(mix[i], p->stratum[i].mix, sizeof *mix);
+        }
         rule->mix = (const double(*)[SPROUT_LEVELS_MAX])mix;
         return SPROUT_OK;
     }
     const enum sprout_status status =
         solve(p, rule->levels == 0 ? sprout_plan_levels(p) : rule->levels,
               fmax(rule->floor, p->policy->floor), *mix, &best);
+    for (size_t i = 1; i < p->strata; i++) {
+        memcpy(mix[i], *mix, sizeof *mix);
+    }
     rule->mix = (const double(*)[SPROUT_LEVELS_MAX])mix;
     return status;
 }
@@ -474,7 +490,7 @@ static void copy_settings(struct plan *p)
     to->receipts = c->clients.receipts;
     to->level_count = p->levels;
     to->strata = p->stratum;
-    to->stratum_count = 1;
+    to->stratum_count = p->strata;
     to->carbon = carbon_of(&c->carbon);
     p->stratum->name = SPROUT_STR(SPROUT_PLAN_STRATUM);
 }
@@ -502,6 +518,7 @@ static enum sprout_status fill(struct plan *p)
         status = sprout_plan_predict(p);
     }
     if (status == SPROUT_OK) {
+        copy_kinds(p);
         status = copy_rules(p);
     }
     name_policy(p);
@@ -522,7 +539,8 @@ enum sprout_status sprout_plan(const struct sprout_plan_in *in,
         .arena = arena,
         .err = err,
         .policy = sprout_arena_alloc(arena, sizeof *p.policy),
-        .stratum = sprout_arena_alloc(arena, sizeof *p.stratum),
+        .stratum = sprout_arena_array(arena, 1 + SPROUT_KIND_COUNT, sizeof *p.stratum),
+        .strata = in->predictor != NULL ? 1 + SPROUT_KIND_COUNT : 1,
         .why = &why,
         .levels = in->config->levels_count,
     };

@@ -32,7 +32,8 @@ enum { SPROUT_PLAN_MEMORY = 16 << 20 }; /* suffices for any configuration */
 /* Prompts with a reference, answered at L0 and at a level, before accuracy there is known. */
 enum { SPROUT_PLAN_REFERENCES_MIN = 30 };
 
-#define SPROUT_PLAN_STRATUM "all" /* the one there is */
+#define SPROUT_PLAN_STRATUM                                                              \
+    "all" /* of what no predictor looked at; the others are kinds */
 #define SPROUT_PLAN_WITHDRAWN                                                            \
     "withdrawn-by-users" /* the rule, where users dislike a level */
 #define SPROUT_PLAN_UNKNOWN                                                              \
@@ -41,9 +42,10 @@ enum { SPROUT_PLAN_REFERENCES_MIN = 30 };
 /* What was served in a window so far at one level, of what the planner decided. */
 struct sprout_plan_served {
     int64_t requests;
-    int64_t predicted; /* of them, those the predictor knew; of these: */
-    double quality;    /* sum of what it said of the level, 1 is 1 */
-    double quality_l0; /* sum of what it said of L0 */
+    int64_t predicted;                  /* of them, those the predictor knew; of these: */
+    int64_t of_kind[SPROUT_KIND_COUNT]; /* those in the stratum of a kind */
+    double quality;                     /* sum of what it said of the level, 1 is 1 */
+    double quality_l0;                  /* sum of what it said of L0 */
 };
 
 /* The window over which the floor is kept, as it stands now. */
@@ -88,6 +90,12 @@ struct sprout_plan_predicted {
     sprout_grams caution; /* a request, for what is kept in hand; where it decides */
 };
 
+/* What verdicts say of one kind of prompts. */
+struct sprout_plan_kind {
+    int64_t verdicts; /* 0: none, the rest is unset and the whole holds */
+    struct sprout_quality_interval relative[SPROUT_LEVELS_MAX]; /* 90 % */
+};
+
 /* What verdicts say of quality relative to L0, and what the plan made of it. */
 struct sprout_plan_evidence {
     int64_t questions; /* put to the judge; 0: none, all else is then unset */
@@ -101,6 +109,7 @@ struct sprout_plan_evidence {
     struct sprout_quality_interval relative[SPROUT_LEVELS_MAX]; /* 90 % */
     double cautious[SPROUT_LEVELS_MAX]; /* what the optimum takes, at `certainty` */
     sprout_grams caution; /* a request more than with the means; NaN: not used */
+    struct sprout_plan_kind kind[SPROUT_KIND_COUNT];
 };
 
 /* How the floor stands over its window, and what the plan made of that. */
@@ -188,6 +197,10 @@ void sprout_plan_why_put(struct sprout_buf *b, const struct sprout_policy *p,
 
 /* Appends the window as one JSON object, null where there is none. */
 void sprout_plan_windowed_put(struct sprout_buf *b, const struct sprout_plan_windowed *w);
+
+/* Appends "corrections":{"other":[..],..}: what is added to predictions, by kind and level. */
+void sprout_plan_corrections_put(struct sprout_buf *b,
+                                 const struct sprout_policy_predictor *p);
 
 /* Appends the evidence as one JSON object, null where there are no verdicts. */
 void sprout_plan_evidence_put(struct sprout_buf *b, const struct sprout_policy *p,

@@ -12,7 +12,9 @@ struct plan {
     struct sprout_arena *arena;
     struct sprout_error *err;
     struct sprout_policy *policy;
-    struct sprout_stratum *stratum;
+    struct sprout_stratum
+        *stratum; /* of all, then of each kind if there is a predictor */
+    size_t strata;
     struct sprout_plan_why *why;
     size_t levels;
     uint32_t withheld; /* bit l: nobody is given level l; see planner_accuracy.c */
@@ -26,6 +28,9 @@ void sprout_plan_profiles(struct plan *p);
 void sprout_plan_judge(struct plan *p);
 /* Quality of level l relative to L0 in the middle of what is believed; NaN: not judged. */
 double sprout_plan_judged_mean(const struct plan *p, size_t l);
+/* How much greater the share of level l is in a kind than in all, in the middle of what is
+ * believed; NaN: no verdict that can be used is about that kind. */
+double sprout_plan_judged_kind(const struct plan *p, enum sprout_kind kind, size_t l);
 
 /* All levels but those withheld, bit by bit; L0 is always there. */
 uint32_t sprout_plan_levels(const struct plan *p);
@@ -46,6 +51,9 @@ SPROUT_MUST_USE enum sprout_status sprout_plan_window_mix(struct plan *p, double
 /* In place of the price of one hour, likewise, with `caution` added to both floors. */
 SPROUT_MUST_USE enum sprout_status sprout_plan_window_price(
     struct plan *p, double caution, struct sprout_predict_price *out);
+
+/* What is added to predictions, of every kind. */
+void sprout_plan_corrections(const struct plan *p, struct sprout_predict_goal *goal);
 
 /* Predictions are to decide, if there is a cost to weigh them with; corrections are found. */
 bool sprout_plan_predict_begin(struct plan *p);

@@ -51,6 +51,32 @@ static void take(struct plan *p, const struct sprout_judged *j)
     }
 }
 
+/* The stratum of verdicts that is named as the kind is; -1: there is none. */
+static int stratum_of(const struct sprout_judged *j, enum sprout_kind kind)
+{
+    for (int i = 0; i < j->strata; i++) {
+        if (strcmp(j->name[i], sprout_kind_text(kind)) == 0 &&
+            j->fit.stratum[i].verdicts > 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* For people: what verdicts say of each kind. */
+static void note_kinds(struct plan *p, const struct sprout_judged *j)
+{
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        struct sprout_plan_kind *const to = &p->why->evidence.kind[k];
+        const int i = stratum_of(j, (enum sprout_kind)k);
+        for (size_t l = 0; i >= 0 && l < p->levels; l++) {
+            to->verdicts = j->fit.stratum[i].verdicts;
+            to->relative[l] =
+                sprout_quality_relative(&j->fit.stratum[i], (int)l, SHOWN_LEVEL);
+        }
+    }
+}
+
 void sprout_plan_judge(struct plan *p)
 {
     const struct sprout_judged *const j = p->in->judged;
@@ -72,6 +98,9 @@ void sprout_plan_judge(struct plan *p)
         e->relative[l] = sprout_quality_relative(&j->pooled, (int)l, SHOWN_LEVEL);
         e->cautious[l] = sprout_quality_cautious(&j->pooled, (int)l, e->certainty);
     }
+    if (j->pooled.levels == (int)p->levels) {
+        note_kinds(p, j);
+    }
     if (e->used) {
         take(p, j);
     }
@@ -81,4 +110,13 @@ void sprout_plan_judge(struct plan *p)
 double sprout_plan_judged_mean(const struct plan *p, size_t l)
 {
     return p->why->evidence.used ? p->why->evidence.relative[l].value : NAN;
+}
+
+double sprout_plan_judged_kind(const struct plan *p, enum sprout_kind kind, size_t l)
+{
+    const struct sprout_judged *const j = p->in->judged;
+    const int i = j == NULL || !p->why->evidence.used ? -1 : stratum_of(j, kind);
+    return i < 0 ? (double)NAN
+                 : sprout_quality_share(&j->fit.stratum[i], (int)l, SHOWN_LEVEL).value -
+                       sprout_quality_share(&j->pooled, (int)l, SHOWN_LEVEL).value;
 }

@@ -9,6 +9,8 @@
 #include "core/choice.h"
 #include "core/predict_price.h"
 
+enum { KIND_SAMPLES_MIN = 30 }; /* fewer do not say what is predicted of a kind */
+
 /* The price under one floor and one set of levels, over the samples of one kind (-1: all).
  * SPROUT_NOT_FOUND where there are no such samples. */
 static enum sprout_status find_price(struct plan *p, uint32_t levels, double floor,
@@ -24,7 +26,7 @@ static enum sprout_status find_price(struct plan *p, uint32_t levels, double flo
     };
     struct sprout_arena scratch = *p->arena; /* given back when this returns */
     sprout_plan_accuracy_goal(p, &goal);
-    memcpy(goal.correction, p->policy->predictor.correction, sizeof goal.correction);
+    sprout_plan_corrections(p, &goal);
     struct sprout_predict_sample *const some =
         sprout_arena_array(&scratch, in->sample_count + 1, sizeof *some);
     size_t n = 0;
@@ -39,17 +41,35 @@ static enum sprout_status find_price(struct plan *p, uint32_t levels, double flo
     return sprout_predict_price_find(some, n, &goal, &scratch, out, p->err);
 }
 
+/* Of samples of one kind (-1: of all); NaN: too few. */
+static double predicted_mean(const struct plan *p, size_t l, int kind)
+{
+    double sum = 0;
+    int n = 0;
+    for (size_t i = 0; i < p->in->sample_count; i++) {
+        const struct sprout_predict_sample *const s = &p->in->samples[i];
+        const bool counts = kind < 0 || (int)s->kind == kind;
+        sum += counts ? (double)s->quality[l] / SPROUT_PREDICT_ONE : 0;
+        n += counts;
+    }
+    return n < (kind < 0 ? 1 : KIND_SAMPLES_MIN) ? (double)NAN : sum / n;
+}
+
 /* What verdicts on prompts served here say the predictions are off by: the judged share of a
  * level less the mean of what was predicted.  So the account of quality is the judge's, and
- * only the order of prompts within a level is the predictor's. */
+ * only the order of prompts within a level is the predictor's.  A kind that verdicts are about
+ * is set to what they say of it, shrunk towards the whole (core/quality), with the caution of
+ * the whole: the floor is kept over all of them.  The others have the whole's correction. */
 static void correct(struct plan *p, size_t l, double judged)
 {
-    double mean = 0;
-    for (size_t i = 0; i < p->in->sample_count; i++) {
-        mean += (double)p->in->samples[i].quality[l] / SPROUT_PREDICT_ONE;
-    }
-    mean /= (double)p->in->sample_count;
+    const double mean = predicted_mean(p, l, -1);
     p->policy->predictor.correction[l] = fmax(-1, fmin(1, judged - mean));
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        const double apart = predicted_mean(p, l, k) - mean;
+        const double judged_apart = sprout_plan_judged_kind(p, (enum sprout_kind)k, l);
+        p->policy->predictor.kind_correction[k][l] =
+            isnan(apart) || isnan(judged_apart) ? 0 : judged_apart - apart;
+    }
 }
 
 /* Cautious as the mix takes it, or (careless) as the verdicts' means have it. */
@@ -103,6 +123,16 @@ static enum sprout_status price_caution(struct plan *p)
     correct_all(p, false);
     p->why->window = window;
     return status;
+}
+
+void sprout_plan_corrections(const struct plan *p, struct sprout_predict_goal *goal)
+{
+    const struct sprout_policy_predictor *const from = &p->policy->predictor;
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
+            goal->correction[k][l] = from->correction[l] + from->kind_correction[k][l];
+        }
+    }
 }
 
 static void take_accuracy(struct plan *p, const struct sprout_predict_price *price)

@@ -21,6 +21,15 @@ static void put_member(struct sprout_buf *b, const char *name, double v)
     sprout_buf_f64(b, v);
 }
 
+static void put_interval(struct sprout_buf *b, const struct sprout_quality_interval *x)
+{
+    put_member(b, "relative", x->value);
+    sprout_buf_byte(b, ',');
+    put_member(b, "low", x->low);
+    sprout_buf_byte(b, ',');
+    put_member(b, "high", x->high);
+}
+
 static void put_accuracy_level(struct sprout_buf *b, const struct sprout_policy *p,
                                const struct sprout_plan_accuracy *a, size_t l)
 {
@@ -30,11 +39,7 @@ static void put_accuracy_level(struct sprout_buf *b, const struct sprout_policy 
                       (a->withheld >> l & 1) != 0 ? "true" : "false");
     put_member(b, "prompts", l == 0 ? NAN : a->prompts[l]);
     sprout_buf_byte(b, ',');
-    put_member(b, "relative", a->relative[l].value);
-    sprout_buf_byte(b, ',');
-    put_member(b, "low", a->relative[l].low);
-    sprout_buf_byte(b, ',');
-    put_member(b, "high", a->relative[l].high);
+    put_interval(b, &a->relative[l]);
     sprout_buf_byte(b, ',');
     put_member(b, "cautious", a->cautious[l]);
     sprout_buf_byte(b, '}');
@@ -64,6 +69,22 @@ void sprout_plan_accuracy_put(struct sprout_buf *b, const struct sprout_policy *
     sprout_buf_put(b, SPROUT_STR("]}"));
 }
 
+void sprout_plan_corrections_put(struct sprout_buf *b,
+                                 const struct sprout_policy_predictor *p)
+{
+    sprout_buf_put(b, SPROUT_STR("\"corrections\":{"));
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        sprout_buf_printf(b, "%s\"%s\":[", k > 0 ? "," : "",
+                          sprout_kind_text((enum sprout_kind)k));
+        for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
+            sprout_buf_put(b, l > 0 ? SPROUT_STR(",") : SPROUT_STR(""));
+            sprout_buf_f64(b, p->correction[l] + p->kind_correction[k][l]);
+        }
+        sprout_buf_byte(b, ']');
+    }
+    sprout_buf_byte(b, '}');
+}
+
 static void put_predicted(struct sprout_buf *b, const struct sprout_policy *p,
                           const struct sprout_plan_predicted *why)
 {
@@ -87,6 +108,8 @@ static void put_predicted(struct sprout_buf *b, const struct sprout_policy *p,
         put_member(b, "tokens_l0", x->tokens_l0);
         sprout_buf_byte(b, ',');
         put_member(b, "caution_g", why->caution.v);
+        sprout_buf_byte(b, ',');
+        sprout_plan_corrections_put(b, &p->predictor);
         sprout_buf_put(b, SPROUT_STR(",\"mix\":["));
         for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
             sprout_buf_put(b, l > 0 ? SPROUT_STR(",") : SPROUT_STR(""));
@@ -95,6 +118,31 @@ static void put_predicted(struct sprout_buf *b, const struct sprout_policy *p,
         sprout_buf_byte(b, ']');
     }
     sprout_buf_byte(b, '}');
+}
+
+/* Those that verdicts are about. */
+static void put_kinds(struct sprout_buf *b, const struct sprout_policy *p,
+                      const struct sprout_plan_evidence *e)
+{
+    bool any = false;
+    sprout_buf_put(b, SPROUT_STR(",\"kinds\":["));
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        const struct sprout_plan_kind *const kind = &e->kind[k];
+        if (kind->verdicts == 0) {
+            continue;
+        }
+        sprout_buf_printf(b, "%s{\"kind\":\"%s\",\"verdicts\":%lld,\"levels\":[",
+                          any ? "," : "", sprout_kind_text((enum sprout_kind)k),
+                          (long long)kind->verdicts);
+        for (size_t l = 0; l < p->level_count; l++) {
+            sprout_buf_put(b, l > 0 ? SPROUT_STR(",{") : SPROUT_STR("{"));
+            put_interval(b, &kind->relative[l]);
+            sprout_buf_byte(b, '}');
+        }
+        sprout_buf_put(b, SPROUT_STR("]}"));
+        any = true;
+    }
+    sprout_buf_byte(b, ']');
 }
 
 void sprout_plan_evidence_put(struct sprout_buf *b, const struct sprout_policy *p,
@@ -120,16 +168,14 @@ void sprout_plan_evidence_put(struct sprout_buf *b, const struct sprout_policy *
         sprout_buf_put(b, l > 0 ? SPROUT_STR(",{\"level\":") : SPROUT_STR("{\"level\":"));
         sprout_buf_json(b, p->levels[l].name);
         sprout_buf_byte(b, ',');
-        put_member(b, "relative", e->relative[l].value);
-        sprout_buf_byte(b, ',');
-        put_member(b, "low", e->relative[l].low);
-        sprout_buf_byte(b, ',');
-        put_member(b, "high", e->relative[l].high);
+        put_interval(b, &e->relative[l]);
         sprout_buf_byte(b, ',');
         put_member(b, "cautious", e->cautious[l]);
         sprout_buf_byte(b, '}');
     }
-    sprout_buf_put(b, SPROUT_STR("]}"));
+    sprout_buf_byte(b, ']');
+    put_kinds(b, p, e);
+    sprout_buf_byte(b, '}');
 }
 
 static void put_moment(struct sprout_buf *b, const char *name, sprout_instant t)

@@ -30,10 +30,21 @@ struct delivered {
     double sum; /* of quality relative to L0 */
 };
 
+/* Of level l, summed over what was predicted; of some the kind is not known. */
+static double corrections(const struct plan *p, const struct sprout_plan_served *s,
+                          size_t l)
+{
+    const struct sprout_policy_predictor *const off = &p->policy->predictor;
+    double sum = (double)s->predicted * off->correction[l];
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        sum += (double)s->of_kind[k] * off->kind_correction[k][l];
+    }
+    return sum;
+}
+
 static struct delivered add_up(const struct plan *p)
 {
     const bool known = p->in->predictor != NULL && p->levels == SPROUT_PREDICT_LEVELS;
-    const double *const off = p->policy->predictor.correction;
     struct delivered d = {0};
     double quality = 0, quality_l0 = 0;
     int64_t predicted = 0;
@@ -45,8 +56,8 @@ static struct delivered add_up(const struct plan *p)
                  (isfinite(p->why->quality[l]) ? p->why->quality[l] : 0);
         predicted += n;
         if (n > 0) {
-            quality += s->quality + (double)n * off[l];
-            quality_l0 += s->quality_l0 + (double)n * off[0];
+            quality += s->quality + corrections(p, s, l);
+            quality_l0 += s->quality_l0 + corrections(p, s, 0);
         }
     }
     if (predicted > 0 && quality_l0 > 0) {
@@ -301,12 +312,7 @@ static void take_point(const struct plan *p, const struct sprout_predict_curve *
 enum sprout_status sprout_plan_window_price(struct plan *p, double caution,
                                             struct sprout_predict_price *out)
 {
-    const struct sprout_predict_goal goal = {
-        .levels = sprout_plan_levels(p),
-        .correction = {p->policy->predictor.correction[0],
-                       p->policy->predictor.correction[1],
-                       p->policy->predictor.correction[2]},
-    };
+    struct sprout_predict_goal goal = {.levels = sprout_plan_levels(p)};
     struct sprout_arena scratch = *p->arena;
     struct sprout_predict_curve *const curve =
         sprout_arena_alloc(&scratch, sizeof *curve);
@@ -315,6 +321,7 @@ enum sprout_status sprout_plan_window_price(struct plan *p, double caution,
     if (curve == NULL) {
         return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");
     }
+    sprout_plan_corrections(p, &goal);
     sprout_predict_curve_make(p->in->samples, p->in->sample_count, &goal, curve);
     if (!make_budget(p, caution, curve, &scratch, &b)) {
         return sprout_fail(p->err, SPROUT_NO_MEMORY, "the plan needs more memory");

@@ -104,6 +104,7 @@ void sprout_window_note(struct sprout_window *w, const struct sprout_config *con
     const bool ours = sprout_str_eq(sum->arm, SPROUT_STR("mix")) ||
                       sprout_str_eq(sum->arm, SPROUT_STR("explore"));
     const int level = level_of(config, sum->level);
+    const int kind = sprout_kind_of(sum->stratum);
     const int64_t answered =
         sum->outcome[SPROUT_OUTCOME_OK] + sum->outcome[SPROUT_OUTCOME_CLIENT_CLOSED];
     if (!ours || level < 0 || answered <= 0 || !planned_with_all(config, sum->rule)) {
@@ -114,6 +115,9 @@ void sprout_window_note(struct sprout_window *w, const struct sprout_config *con
         struct sprout_plan_served *const s = &w->plan.served[level];
         s->requests += answered;
         s->predicted += sum->predicted;
+        if (kind >= 0) {
+            s->of_kind[kind] += sum->predicted;
+        }
         s->quality += (double)sum->quality / SPROUT_PREDICT_ONE;
         s->quality_l0 += (double)sum->quality_l0 / SPROUT_PREDICT_ONE;
     }

@@ -121,6 +121,18 @@ int sprout_choice_rule(const struct sprout_policy *p, const struct sprout_traits
     return -1;
 }
 
+int sprout_choice_stratum(const struct sprout_policy *p,
+                          const struct sprout_prediction *said)
+{
+    for (size_t i = 0; said != NULL && i < p->stratum_count; i++) {
+        if (sprout_str_eq(p->strata[i].name,
+                          sprout_str_of(sprout_kind_text(said->kind)))) {
+            return (int)i;
+        }
+    }
+    return 0;
+}
+
 static bool may(enum sprout_tristate rule_says, bool policy_says)
 {
     return rule_says == SPROUT_ANY ? policy_says : rule_says == SPROUT_YES;
@@ -157,6 +169,12 @@ static uint32_t predictable(const struct sprout_policy *p)
     return (UINT32_C(1) << n) - 1;
 }
 
+static int32_t correction_of(const struct sprout_policy_predictor *p, int kind, int level)
+{
+    const double sum = p->correction[level] + p->kind_correction[kind][level];
+    return (int32_t)llround(sum * SPROUT_PREDICT_ONE);
+}
+
 struct sprout_predict_terms sprout_choice_terms(const struct sprout_policy *p,
                                                 const struct sprout_rule *r)
 {
@@ -171,8 +189,9 @@ struct sprout_predict_terms sprout_choice_terms(const struct sprout_policy *p,
     };
     const int64_t price = own ? r->ng_per_accuracy : p->predictor.ng_per_accuracy;
     for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
-        t.correction[l] =
-            (int32_t)llround(p->predictor.correction[l] * SPROUT_PREDICT_ONE);
+        for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+            t.correction[k][l] = correction_of(&p->predictor, k, l);
+        }
         t.ng[l] = llround((double)price * (1 - p->predictor.accuracy[l]));
     }
     return t;
@@ -183,10 +202,11 @@ static uint32_t predicted_above(const struct sprout_policy *p,
                                 const struct sprout_prediction *said, double floor)
 {
     const struct sprout_predict_terms terms = sprout_choice_terms(p, NULL);
-    const double l0 = said->quality[0] + terms.correction[0];
+    const int32_t *const more = terms.correction[said->kind];
+    const double l0 = said->quality[0] + more[0];
     uint32_t mask = ~predictable(p) | 1; /* nothing is known of the others */
     for (int l = 1; l < SPROUT_PREDICT_LEVELS; l++) {
-        if (isnan(floor) || said->quality[l] + terms.correction[l] >= floor * l0) {
+        if (isnan(floor) || said->quality[l] + more[l] >= floor * l0) {
             mask |= UINT32_C(1) << l;
         }
     }
@@ -336,6 +356,7 @@ struct sprout_choice sprout_choose(const struct sprout_policy *policy,
         return c;
     }
 
+    c.stratum = sprout_choice_stratum(policy, traits->prediction);
     c.rule = sprout_choice_rule(policy, traits);
     const struct sprout_rule *rule = c.rule < 0 ? NULL : &policy->rules[c.rule];
     c.receipts = may(rule == NULL ? SPROUT_ANY : rule->receipts, policy->receipts);

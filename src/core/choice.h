@@ -122,6 +122,11 @@ struct sprout_choice sprout_choose(const struct sprout_policy *policy,
 int sprout_choice_rule(const struct sprout_policy *policy,
                        const struct sprout_traits *traits);
 
+/* Index of the stratum named as the predicted kind is ("maths"); 0, the first, where there is
+ * none of that name, and without a prediction (NULL). */
+int sprout_choice_stratum(const struct sprout_policy *policy,
+                          const struct sprout_prediction *said);
+
 /* What core/predict is told under `policy` and its rule `rule` (NULL: none).  The
  * simulator and the planner ask here too, so that they decide as nginx does. */
 struct sprout_predict_terms sprout_choice_terms(const struct sprout_policy *policy,

@@ -521,6 +521,9 @@ static enum sprout_status check_prices(const struct sprout_policy_predictor *p,
             s = check_range(p->accuracy[l], 0, SPROUT_ACCURACY_MAX, path, "accuracy",
                             err);
         }
+        for (int k = 0; k < SPROUT_KIND_COUNT && s == SPROUT_OK; k++) {
+            s = check_range(p->kind_correction[k][l], -2, 2, path, "correction_of", err);
+        }
     }
     return s;
 }

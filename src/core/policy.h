@@ -140,6 +140,8 @@ struct sprout_policy_predictor {
     int64_t tie_ng;         /* as in struct sprout_predict_terms */
     int64_t split;          /* as there, 0 to SPROUT_PREDICT_ONE */
     double correction[SPROUT_PREDICT_LEVELS]; /* added to the predicted quality */
+    /* Added besides, for prompts of a kind. */
+    double kind_correction[SPROUT_KIND_COUNT][SPROUT_PREDICT_LEVELS];
     int64_t ng_per_accuracy; /* price of a floor of accuracy; 0: none, or it is kept */
     double accuracy[SPROUT_PREDICT_LEVELS]; /* relative to L0, of any prompt */
 };

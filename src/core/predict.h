@@ -112,9 +112,9 @@ struct sprout_predict_terms {
     int32_t split;
     uint32_t levels; /* bit l: level l is allowed; 0: all */
     enum sprout_predict_by by;
-    /* Added to the quality of each level: what verdicts on served prompts say the
-     * predictions are off by. */
-    int32_t correction[SPROUT_PREDICT_LEVELS];
+    /* Added to the quality of each level, by the kind of the prompt: what verdicts on served
+     * prompts say the predictions are off by. */
+    int32_t correction[SPROUT_KIND_COUNT][SPROUT_PREDICT_LEVELS];
     /* What else a level costs, whatever the prompt: accuracy at its price; within +-1e15 */
     int64_t ng[SPROUT_PREDICT_LEVELS];
 };

@@ -71,7 +71,7 @@ static int64_t worth_of(const struct sprout_prediction *p,
                         const struct sprout_predict_terms *t, int l)
 {
     const int32_t *const said = t->by == SPROUT_BY_ACCURACY ? p->right : p->quality;
-    return clip((int64_t)said[l] + t->correction[l], -WORTH_MAX, WORTH_MAX);
+    return clip((int64_t)said[l] + t->correction[p->kind][l], -WORTH_MAX, WORTH_MAX);
 }
 
 int64_t sprout_predict_objective(const struct sprout_prediction *p,

@@ -10,7 +10,7 @@ enum { LEVELS = SPROUT_PREDICT_LEVELS, RATIOS = SPROUT_PREDICT_RATIOS };
 static double quality_of(const struct sprout_predict_sample *s,
                          const struct sprout_predict_goal *g, int level)
 {
-    return (double)s->quality[level] / SPROUT_PREDICT_ONE + g->correction[level];
+    return (double)s->quality[level] / SPROUT_PREDICT_ONE + g->correction[s->kind][level];
 }
 
 static double tokens_of(const struct sprout_predict_sample *s, int level)

@@ -36,7 +36,7 @@ size_t sprout_predict_price_memory(size_t count)
 static double quality_of(const struct sprout_predict_sample *s,
                          const struct sprout_predict_goal *g, int level)
 {
-    return (double)s->quality[level] / SPROUT_PREDICT_ONE + g->correction[level];
+    return (double)s->quality[level] / SPROUT_PREDICT_ONE + g->correction[s->kind][level];
 }
 
 static double tokens_of(const struct sprout_predict_sample *s, int level)

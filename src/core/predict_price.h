@@ -34,7 +34,7 @@ struct sprout_predict_goal {
     double caution;       /* added to it, as relative quality */
     uint32_t levels;      /* bit l: level l is allowed; 0: all */
     int64_t ng_per_token; /* > 0 */
-    double correction[SPROUT_PREDICT_LEVELS];
+    double correction[SPROUT_KIND_COUNT][SPROUT_PREDICT_LEVELS]; /* of a sample's kind */
     double accuracy_floor;                  /* relative to L0; 0: none */
     double accuracy[SPROUT_PREDICT_LEVELS]; /* of a level, whatever the prompt */
 };

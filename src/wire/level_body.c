@@ -94,10 +94,14 @@ enum sprout_status sprout_level_body(const struct sprout_policy *policy, size_t 
 }
 
 struct sprout_str sprout_level_body_stratum(const struct sprout_policy *policy,
-                                            struct sprout_str route,
+                                            const struct sprout_predictor *predictor,
                                             const struct sprout_facts *facts)
 {
-    const struct sprout_traits t = traits_of(route, facts);
-    const struct sprout_choice c = sprout_choose(policy, &t, policy->created);
-    return policy->strata[c.stratum].name;
+    struct sprout_prediction said;
+    const bool known = predictor != NULL && facts->first_text != NULL;
+
+    if (known) {
+        said = sprout_predict(predictor, facts->first_text);
+    }
+    return policy->strata[sprout_choice_stratum(policy, known ? &said : NULL)].name;
 }

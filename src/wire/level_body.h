@@ -21,9 +21,10 @@ SPROUT_MUST_USE enum sprout_status sprout_level_body(
     struct sprout_str body, struct sprout_arena *arena, struct sprout_buf *out,
     struct sprout_facts *out_facts);
 
-/* Name of the stratum that requests like this one belong to. */
+/* Name of the stratum that requests like this one belong to.  `predictor` may be NULL: then as
+ * where nobody looks at the text. */
 struct sprout_str sprout_level_body_stratum(const struct sprout_policy *policy,
-                                            struct sprout_str route,
+                                            const struct sprout_predictor *predictor,
                                             const struct sprout_facts *facts);
 
 #endif

@@ -137,6 +137,13 @@ enum need { REQUIRED, OPTIONAL };
     X(2, "split",          FORM_COUNT,      REQUIRED, POLICY,  AT(sprout_policy, predictor.split), 0) \
     X(2, "correction",     FORM_REALS,      OPTIONAL, POLICY,  AT(sprout_policy, predictor.correction), SPROUT_PREDICT_LEVELS) \
     X(3, "[]",             FORM_REALS_OF,   OPTIONAL, POLICY,  AT(sprout_policy, predictor.correction), 0) \
+    X(2, "correction_of",  FORM_NODE,       OPTIONAL, POLICY,  0, 0)                            \
+    X(3, "other",          FORM_REALS,      OPTIONAL, POLICY,  AT(sprout_policy, predictor.kind_correction[SPROUT_KIND_OTHER]), SPROUT_PREDICT_LEVELS) \
+    X(4, "[]",             FORM_REALS_OF,   OPTIONAL, POLICY,  AT(sprout_policy, predictor.kind_correction[SPROUT_KIND_OTHER]), 0) \
+    X(3, "maths",          FORM_REALS,      OPTIONAL, POLICY,  AT(sprout_policy, predictor.kind_correction[SPROUT_KIND_MATHS]), SPROUT_PREDICT_LEVELS) \
+    X(4, "[]",             FORM_REALS_OF,   OPTIONAL, POLICY,  AT(sprout_policy, predictor.kind_correction[SPROUT_KIND_MATHS]), 0) \
+    X(3, "code",           FORM_REALS,      OPTIONAL, POLICY,  AT(sprout_policy, predictor.kind_correction[SPROUT_KIND_CODE]), SPROUT_PREDICT_LEVELS) \
+    X(4, "[]",             FORM_REALS_OF,   OPTIONAL, POLICY,  AT(sprout_policy, predictor.kind_correction[SPROUT_KIND_CODE]), 0) \
     X(2, "ng_per_accuracy", FORM_COUNT,     OPTIONAL, POLICY,  AT(sprout_policy, predictor.ng_per_accuracy), 0) \
     X(2, "accuracy",       FORM_REALS,      OPTIONAL, POLICY,  AT(sprout_policy, predictor.accuracy), SPROUT_PREDICT_LEVELS) \
     X(3, "[]",             FORM_REALS_OF,   OPTIONAL, POLICY,  AT(sprout_policy, predictor.accuracy), 0) \
@@ -175,6 +182,13 @@ enum need { REQUIRED, OPTIONAL };
     X(4, "split",          FORM_COUNT,      REQUIRED, ZONE,    AT(sprout_policy_zone, predictor.split), 0) \
     X(4, "correction",     FORM_REALS,      OPTIONAL, ZONE,    AT(sprout_policy_zone, predictor.correction), SPROUT_PREDICT_LEVELS) \
     X(5, "[]",             FORM_REALS_OF,   OPTIONAL, ZONE,    AT(sprout_policy_zone, predictor.correction), 0) \
+    X(4, "correction_of",  FORM_NODE,       OPTIONAL, ZONE,  0, 0)                            \
+    X(5, "other",          FORM_REALS,      OPTIONAL, ZONE,  AT(sprout_policy_zone, predictor.kind_correction[SPROUT_KIND_OTHER]), SPROUT_PREDICT_LEVELS) \
+    X(6, "[]",             FORM_REALS_OF,   OPTIONAL, ZONE,  AT(sprout_policy_zone, predictor.kind_correction[SPROUT_KIND_OTHER]), 0) \
+    X(5, "maths",          FORM_REALS,      OPTIONAL, ZONE,  AT(sprout_policy_zone, predictor.kind_correction[SPROUT_KIND_MATHS]), SPROUT_PREDICT_LEVELS) \
+    X(6, "[]",             FORM_REALS_OF,   OPTIONAL, ZONE,  AT(sprout_policy_zone, predictor.kind_correction[SPROUT_KIND_MATHS]), 0) \
+    X(5, "code",           FORM_REALS,      OPTIONAL, ZONE,  AT(sprout_policy_zone, predictor.kind_correction[SPROUT_KIND_CODE]), SPROUT_PREDICT_LEVELS) \
+    X(6, "[]",             FORM_REALS_OF,   OPTIONAL, ZONE,  AT(sprout_policy_zone, predictor.kind_correction[SPROUT_KIND_CODE]), 0) \
     X(4, "ng_per_accuracy", FORM_COUNT,     OPTIONAL, ZONE,    AT(sprout_policy_zone, predictor.ng_per_accuracy), 0) \
     X(4, "accuracy",       FORM_REALS,      OPTIONAL, ZONE,    AT(sprout_policy_zone, predictor.accuracy), SPROUT_PREDICT_LEVELS) \
     X(5, "[]",             FORM_REALS_OF,   OPTIONAL, ZONE,    AT(sprout_policy_zone, predictor.accuracy), 0) \

@@ -317,6 +317,25 @@ static void put_rule(struct out *o, const struct sprout_policy *p,
     finish(o, '}');
 }
 
+/* Left out where no kind differs. */
+static void put_kinds(struct out *o, const struct sprout_policy_predictor *p)
+{
+    static const double none[SPROUT_PREDICT_LEVELS] = {0};
+    bool any = false;
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        any = any || memcmp(p->kind_correction[k], none, sizeof none) != 0;
+    }
+    if (!any) {
+        return;
+    }
+    begin_member(o, "correction_of", '{');
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        reals(o, sprout_kind_text((enum sprout_kind)k), p->kind_correction[k],
+              SPROUT_PREDICT_LEVELS);
+    }
+    finish(o, '}');
+}
+
 static void put_prices(struct out *o, const struct sprout_policy_predictor *p)
 {
     flag(o, "decides", p->decides);
@@ -325,6 +344,7 @@ static void put_prices(struct out *o, const struct sprout_policy_predictor *p)
     count(o, "tie_ng", p->tie_ng);
     count(o, "split", p->split);
     reals(o, "correction", p->correction, SPROUT_PREDICT_LEVELS);
+    put_kinds(o, p);
     if (p->ng_per_accuracy != 0) {
         count(o, "ng_per_accuracy", p->ng_per_accuracy);
         reals(o, "accuracy", p->accuracy, SPROUT_PREDICT_LEVELS);

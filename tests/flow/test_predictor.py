@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """nginx decides prompt by prompt as core does, and never with weights that are not whole."""
+import collections
 import concurrent.futures
 import http.client
 import json
@@ -97,12 +98,29 @@ def by_core(gateway, bodies):
     return [json.loads(line) for line in out.stdout.splitlines()]
 
 
+def by_kind():
+    """The strata of a planner that has a predictor, the mix of maths unlike the others."""
+    [all_] = policy(mix=(0.0, 1.0, 0.0))["strata"]
+    mixes = {"other": [0.0, 1.0, 0.0], "maths": [0.0, 0.0, 1.0], "code": [1.0, 0.0, 0.0]}
+    return [all_, *({**all_, "name": kind, "mix": mix} for kind, mix in mixes.items())]
+
+
 def test_nginx_and_core_give_every_prompt_the_same_level(start, upstream):
-    gateway = with_predictor(start)
+    moved = predicting(correction_of={"maths": [0.0, -0.1, -0.2]})
+    gateway = with_predictor(start, predictor=moved, strata=by_kind())
     bodies = [body_of(text) for text in prompts(PROMPTS)]
     got = ask_all(gateway, bodies)
     expected = by_core(gateway, bodies)
     assert got == [(one["level"], one["reason"]) for one in expected]
+    strata = collections.Counter(r["stratum"] for r in gateway.journal.wait_for(PROMPTS))
+    assert strata == collections.Counter(one["predicted"]["kind"] for one in expected)
+    gateway.write_policy(policy(id="p-plain", predictor=predicting(), strata=by_kind()))
+    plain = by_core(gateway, bodies)
+    assert {one["predicted"]["kind"] for one, was in zip(expected, plain)
+            if one["level"] != was["level"]} == {"maths"}
+    mix = {"other": "L1", "maths": "L2", "code": "L0"}  # of those unlike what was trained on
+    assert all(one["level"] == mix[one["predicted"]["kind"]] for one in expected
+               if one["reason"] == "mix")
     levels = [level for level, _ in got]
     for name, _ in LEVELS:  # a price that decides nothing would prove nothing
         assert levels.count(name) > PROMPTS // 100, name

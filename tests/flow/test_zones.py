@@ -65,7 +65,7 @@ def test_each_zone_has_its_own_floor_and_mix(places):
     [zone] = policy["zones"]
     assert (policy["grid"]["zone"], policy["grid"]["g_per_kwh"]) == ("PL", 700)
     assert (zone["zone"], zone["g_per_kwh"], zone["quality"]) == ("FR", 20, "assumed")
-    assert zone["floor"] == 1 and zone["mix"] == [[1, 0, 0]]
+    assert zone["floor"] == 1 and zone["mix"] == [[1, 0, 0]] * len(policy["strata"])
     assert policy["floor"] < 1 and policy["strata"][0]["mix"][0] < 1
 
 

@@ -568,6 +568,47 @@ static void a_rule_may_ask_for_the_predicted_kind(void **state)
     assert_int_equal(choose_said(p, NULL, NAN).rule, -1); /* nobody said that it is */
 }
 
+/* At 500 tokens a unit L1 is the best; with less for it and L2, L0 is. */
+static void what_is_added_to_predictions_may_be_of_a_kind(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    struct sprout_policy *p = predicting(&f, 500000);
+    const struct sprout_prediction maths = said_of(SPROUT_KIND_MATHS);
+    const struct sprout_prediction other = said_of(SPROUT_KIND_OTHER);
+    assert_int_equal(choose_said(p, &maths, NAN).level, 1);
+    p->predictor.kind_correction[SPROUT_KIND_MATHS][2] = -0.2;
+    p->predictor.kind_correction[SPROUT_KIND_MATHS][1] = -0.3;
+    assert_int_equal(choose_said(p, &maths, NAN).level, 0);
+    assert_int_equal(choose_said(p, &other, NAN).level, 1);
+    p->predictor.correction[1] = p->predictor.correction[2] = -0.3; /* they add up */
+    assert_int_equal(choose_said(p, &other, NAN).level, 0);
+    p->predictor.kind_correction[SPROUT_KIND_OTHER][1] = 0.3;
+    assert_int_equal(choose_said(p, &other, NAN).level, 1);
+}
+
+static void the_stratum_is_that_of_the_kind_or_the_first(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    struct sprout_policy *p = predicting(&f, 1);
+    struct sprout_prediction said = said_of(SPROUT_KIND_MATHS);
+    assert_int_equal(choose_said(p, &said, NAN).stratum, 0); /* none of that name */
+    struct sprout_stratum strata[3] = {f.stratum, f.stratum, f.stratum};
+    strata[1].name = SPROUT_STR("code");
+    strata[2].name = SPROUT_STR("maths");
+    memcpy(strata[2].mix, (double[]){0, 0, 1}, 3 * sizeof(double));
+    p->strata = strata;
+    p->stratum_count = 3;
+    assert_int_equal(choose_said(p, &said, NAN).stratum, 2);
+    assert_int_equal(choose_said(p, NULL, NAN).stratum, 0);
+    said.unlike = true; /* its mix decides then */
+    const struct sprout_choice c = choose_said(p, &said, NAN);
+    assert_int_equal(c.stratum, 2);
+    assert_int_equal(c.reason, SPROUT_REASON_MIX);
+    assert_int_equal(c.level, 2);
+}
+
 static void a_rule_may_have_a_price_of_its_own(void **state)
 {
     (void)state;
@@ -640,6 +681,8 @@ int main(void)
         cmocka_unit_test(a_rule_may_ask_for_the_predicted_kind),
         cmocka_unit_test(a_rule_may_have_a_price_of_its_own),
         cmocka_unit_test(accuracy_has_a_price_beside_that_of_quality),
+        cmocka_unit_test(what_is_added_to_predictions_may_be_of_a_kind),
+        cmocka_unit_test(the_stratum_is_that_of_the_kind_or_the_first),
         cmocka_unit_test(holdout_comes_before_the_prediction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

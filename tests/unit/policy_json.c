@@ -94,6 +94,8 @@ static struct sprout_policy *full_policy(struct policy_fixture *f)
         .tie_ng = 2,
         .split = 32768,
         .correction = {0.01, -0.02, 0},
+        .kind_correction =
+            {[SPROUT_KIND_MATHS] = {0, 0.25, -0.125}, [SPROUT_KIND_CODE] = {0.5}},
         .ng_per_accuracy = 17,
         .accuracy = {1, 0.97, 0.9},
     };

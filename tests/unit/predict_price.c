@@ -126,7 +126,9 @@ static void caution_and_levels_are_kept(void **state)
     assert_true(find(&g).tokens > find(&plain).tokens);
     g.levels = 1 << 0 | 1 << 1;
     assert_true(find(&g).mix[2] == 0);
-    g.correction[1] = -0.5; /* verdicts say that L1 is worth nothing */
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        g.correction[k][1] = -0.5; /* verdicts say that L1 is worth nothing */
+    }
     assert_true(find(&g).mix[1] < find(&plain).mix[1]);
 }
 

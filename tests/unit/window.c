@@ -403,7 +403,8 @@ static void predictions_of_what_was_served_make_the_account(void **state)
     struct sprout_plan_window w = day_of(grid, 3);
     struct sprout_plan_in in = predicted_input(c, 200);
     /* Prompts at L2 that are better there than the level is in the mean. */
-    w.served[2] = (struct sprout_plan_served){100, 100, 42, 38};
+    w.served[2] = (struct sprout_plan_served){
+        .requests = 100, .predicted = 100, .quality = 42, .quality_l0 = 38};
     in.window = &w;
     struct planned p = plan(&in);
     assert_true(fabs(p.why.window.quality - 42.0 / 38) < 1e-9);
