@@ -89,13 +89,13 @@ def test_a_judge_that_prefers_brevity_moves_the_policy_and_it_is_explained(
 
 
 @pytest.mark.parametrize("choose, why", [
-    (lambda levels, _: random.randrange(3), "no more than by chance"),
+    (lambda levels, request: random.Random(str(request["messages"])).randrange(3),
+     "no more than by chance"),
     (lambda levels, _: 0, "one place"),
     (lambda levels, _: levels.index(0), "longest"),
     (lambda levels, request: "I like them all.", "cannot be read"),
 ], ids=["random", "always A", "longest", "unreadable"])
 def test_a_bad_judge_is_found_out_and_moves_nothing(control, tmp_path, upstream, choose, why):
-    random.seed(1)
     before = explain(control)
     count = 60
     judge = Upstream()
