@@ -261,7 +261,13 @@ static void table_number(FILE *to, int width, int digits, double v)
     }
 }
 
-void sprout_report_table(FILE *to, const struct sprout_experiment *e)
+static int table_width(const char *name)
+{
+    const int n = (int)strlen(name);
+    return n > 6 ? n : 6;
+}
+
+static void table_runs(FILE *to, const struct sprout_experiment *e)
 {
     fprintf(to, "%-14s %-8s %9s %11s %15s %12s %8s %6s %7s\n", "zone", "policy",
             "saved %", "quality %", "under floor % h", "evaluations", "in ci %", "idle h",
@@ -279,6 +285,10 @@ void sprout_report_table(FILE *to, const struct sprout_experiment *e)
         table_number(to, 7, 2, 100 * r->judging_joules / r->served_joules);
         fputc('\n', to);
     }
+}
+
+static void table_means(FILE *to, const struct sprout_experiment *e)
+{
     for (size_t i = 0; i < sprout_experiment_mean_count(e); i++) {
         const struct sprout_experiment_mean m = sprout_experiment_mean_at(e, i);
         fprintf(to, "%-14s %-8s %9.2f %11.2f", "mean", m.policy, 100 * m.saved,
@@ -290,4 +300,59 @@ void sprout_report_table(FILE *to, const struct sprout_experiment *e)
         }
         fputc('\n', to);
     }
+}
+
+/* Share of right answers per task, `policy` or (its count) L0; mean of the zones. */
+static void table_right(FILE *to, const struct sprout_experiment *e, size_t policy)
+{
+    const struct sprout_world *const w = sprout_experiment_world(e, 0);
+    const size_t policies = sprout_experiment_mean_count(e);
+    const size_t runs = sprout_experiment_run_count(e);
+    const bool at_l0 = policy == policies;
+    fprintf(to, "%-14s %-8s", "",
+            at_l0 ? "at L0" : sprout_experiment_mean_at(e, policy).policy);
+    for (size_t k = 0; k < w->tasks; k++) {
+        double sum = 0;
+        for (size_t i = at_l0 ? 0 : policy; i < runs; i += policies) {
+            const struct sprout_sim_run *const r = sprout_experiment_run_at(e, i);
+            sum += at_l0 ? r->accuracy_base[k] : r->accuracy[k];
+        }
+        if (!isnan(w->right[k][0])) {
+            table_number(to, table_width(w->task[k].task), 1,
+                         100 * sum * (double)policies / (double)runs);
+        }
+    }
+    fputc('\n', to);
+}
+
+/* Accuracy by match with the reference, of the tasks that have references. */
+static void table_accuracy(FILE *to, const struct sprout_experiment *e)
+{
+    const struct sprout_world *const w = sprout_experiment_world(e, 0);
+    const size_t policies = sprout_experiment_mean_count(e);
+    size_t known = 0;
+    for (size_t k = 0; k < w->tasks; k++) {
+        known += isnan(w->right[k][0]) ? 0 : 1;
+    }
+    if (known == 0) {
+        return;
+    }
+    fprintf(to, "\n%-14s %-8s", "mean, right %", "policy");
+    for (size_t k = 0; k < w->tasks; k++) {
+        if (!isnan(w->right[k][0])) {
+            fprintf(to, " %*s", table_width(w->task[k].task), w->task[k].task);
+        }
+    }
+    fputc('\n', to);
+    for (size_t p = 0; p < policies; p++) {
+        table_right(to, e, p);
+    }
+    table_right(to, e, policies); /* at L0, to compare with */
+}
+
+void sprout_report_table(FILE *to, const struct sprout_experiment *e)
+{
+    table_runs(to, e);
+    table_means(to, e);
+    table_accuracy(to, e);
 }

@@ -93,6 +93,22 @@ def test_tables_and_plots_are_written(world):
         assert text.startswith("<svg") and text.rstrip().endswith("</svg>")
 
 
+def test_the_table_says_what_is_right_beside_what_is_preferred(world):
+    (world / "requests").mkdir()
+    each = {"L0": 1.0, "L1": 0.4, "L2": 0.2, "L0_7b": 0.5}
+    says = {"L0": "it is 4", "L1": "5", "L2": "6", "L0_7b": "4"}
+    (world / "requests/talk.jsonl").write_text("".join(
+        json.dumps({"id": str(i), "prompt": "?", "energy_wh": each, "time_s": each,
+                    "preferred": f"L{i}", "reference": "#### 4", "response": says}) + "\n"
+        for i in range(3)))
+    done = simulate(world, "--means", "means.csv", "--requests", "requests",
+                    "--policy", "base,l1")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.split("\n\n")[1].splitlines()]
+    assert [line[-2:] for line in lines] == [
+        ["policy", "talk"], ["base", "100.0"], ["l1", "0.0"], ["L0", "100.0"]]
+
+
 def test_zones_of_a_folder_are_run_side_by_side(world):
     (world / "zones").mkdir()
     text = (world / "grid.csv").read_text()
