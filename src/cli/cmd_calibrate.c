@@ -5,12 +5,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adapt/chat.h"
 #include "adapt/file.h"
+#include "adapt/http_get.h"
 #include "cli/cli.h"
 #include "control/calibrate.h"
 #include "control/config.h"
 
-enum { TEXT_MAX = 64 * 1024, BAR = 40, PROFILE_MODE = 0644 };
+enum {
+    TEXT_MAX = 64 * 1024,
+    BAR = 40,
+    PROFILE_MODE = 0644,
+    MODELS_MAX = 256 * 1024,
+    MODELS_SECONDS = 5
+};
+
+#define ANY_MODEL "default" /* of servers that have one and do not list it */
 
 static const char help_text[] =
     "usage: sprout calibrate --upstream URL [OPTION...]\n\n"
@@ -22,7 +32,7 @@ static const char help_text[] =
     "seconds only.  Nothing else should use the machine meanwhile.\n\n"
     "  --config FILE       sprout.yaml, for its meters and upstream\n"
     "  --upstream URL      the server\n"
-    "  --model NAME        (default)\n"
+    "  --model NAME        asked for, and the profile's (the server's first)\n"
     "  --prompts N,N       words of the prompts (64,512)\n"
     "  --outputs N,N       tokens of the answers (32,128)\n"
     "  --concurrency N,N   requests at a time (1,4)\n"
@@ -252,10 +262,56 @@ static enum sprout_status show(const struct args *a, const struct sprout_calibra
     return status;
 }
 
-static enum sprout_status calibrate(const struct args *a, struct sprout_calibrate_opts *o,
-                                    struct sprout_error *err)
+/* A profile of a model that nobody asks for would never be used: the first that the server
+ * lists.  Owned; NULL: it lists none. */
+static char *first_model(const char *upstream)
+{
+    char *const text = malloc(MODELS_MAX), *model = NULL;
+    struct sprout_error err;
+    int code = 0;
+
+    if (text != NULL) {
+        struct sprout_buf reply = sprout_buf_of(text, MODELS_MAX);
+        if (sprout_http_get(upstream, "/v1/models", sprout_span_seconds(MODELS_SECONDS),
+                            &reply, &code, &err) != SPROUT_OK ||
+            code != 200 ||
+            sprout_chat_first_model(sprout_buf_str(&reply), &model, &err) != SPROUT_OK) {
+            model = NULL;
+        }
+    }
+    free(text);
+    return model;
+}
+
+static enum sprout_status run(struct args *a, struct sprout_calibrate_opts *o,
+                              struct sprout_error *err)
 {
     static struct sprout_calibration result; /* too large for a stack */
+    const bool asked = a->model != NULL;
+    char *const found = asked ? NULL : first_model(o->upstream);
+
+    if (!asked) {
+        a->model = found != NULL ? found : ANY_MODEL;
+    }
+    o->model = a->model;
+    enum sprout_status status = sprout_calibrate(o, &result, err);
+    if (status == SPROUT_OK) {
+        status = show(a, &result, err);
+    }
+    if (status == SPROUT_OK && !asked && found == NULL) {
+        fputs(
+            "sprout calibrate: the server lists no models: the profile is for '" ANY_MODEL
+            "'; name yours with --model\n",
+            stderr);
+    }
+    a->model = NULL;
+    free(found);
+    return status;
+}
+
+static enum sprout_status calibrate(struct args *a, struct sprout_calibrate_opts *o,
+                                    struct sprout_error *err)
+{
     struct sprout_config *c = NULL;
     enum sprout_status status = load(a, &c);
     if (status != SPROUT_OK) {
@@ -269,10 +325,7 @@ static enum sprout_status calibrate(const struct args *a, struct sprout_calibrat
     }
     o->progress = progress;
     if (status == SPROUT_OK) {
-        status = sprout_calibrate(o, &result, err);
-    }
-    if (status == SPROUT_OK) {
-        status = show(a, &result, err);
+        status = run(a, o, err);
     }
     sprout_meters_close(o->meters);
     sprout_config_free(c);
@@ -281,8 +334,7 @@ static enum sprout_status calibrate(const struct args *a, struct sprout_calibrat
 
 int sprout_cmd_calibrate(int argc, char **argv)
 {
-    struct args a = {.model = "default",
-                     .prompts = "64,512",
+    struct args a = {.prompts = "64,512",
                      .outputs = "32,128",
                      .concurrency = "1,4",
                      .rounds = "2",
@@ -301,7 +353,6 @@ int sprout_cmd_calibrate(int argc, char **argv)
     if (rc != 0) {
         return rc;
     }
-    o.model = a.model;
     if (!list_of(a.prompts, 100000, &o.prompts) ||
         !list_of(a.outputs, 100000, &o.outputs) ||
         !list_of(a.concurrency, 64, &o.concurrency) || !list_of(a.rounds, 100, &rounds) ||

@@ -12,12 +12,13 @@ struct sprout_sci sprout_sci_of(const struct sprout_savings *r)
 {
     const struct sprout_store_sum *const t = &r->total;
     const bool whole = t->graded == t->metered; /* sums over the same requests */
+    const bool known = t->graded > 0 || t->requests == 0;
     struct sprout_sci s = {
         .requests = t->graded,
         .unknown = t->requests - t->graded,
         .output_tokens = whole ? t->completion : -1,
         .energy_kwh = whole ? (double)t->energy_uj / 1e6 / JOULES_PER_KWH : NAN,
-        .operational_g = (double)t->operational_ug / 1e6,
+        .operational_g = known ? (double)t->operational_ug / 1e6 : NAN,
         .embodied_g = whole ? (double)t->embodied_ug / 1e6 : NAN,
         .evaluation_g =
             (double)(r->evaluation.answer_grams_ug + r->evaluation.judge_grams_ug) / 1e6,

@@ -42,8 +42,10 @@ def dark(tmp_path, upstream):
     if reason := nginx_missing():
         pytest.skip(reason)
     config = tmp_path / "sprout.yaml"
-    config.write_text(json.dumps({"grid": {"zone": "DE", "providers": [
-        {"provider": "energy-charts", "zone": "de", "url": "http://127.0.0.1:9"}]}}))
+    # One arm for all, and so one row an hour.
+    config.write_text(json.dumps({"holdout": 0, "explore": 0, "grid": {
+        "zone": "DE", "providers": [
+            {"provider": "energy-charts", "zone": "de", "url": "http://127.0.0.1:9"}]}}))
     up = Up(tmp_path / "state", upstream, "--config", str(config))
     for i in range(3):
         code, headers, _ = up.chat(f"question {i}")
@@ -59,6 +61,8 @@ SUMS = ("SELECT sum(requests), sum(metered), sum(graded), sum(operational_ug), "
 
 
 def test_grams_come_with_the_history_and_exactly_once(dark, tmp_path):
+    sci = json.loads(sprout("report", "--dir", dark, "--sci", "--json")[1])["sci"]
+    assert sci["requests"] == 0 and sci["operational_g"] is None, "unknown is not 0"
     assert rows(dark, WAITING) == [(3,)]
     requests, metered, graded, grams, l0, joules = rows(dark, SUMS)[0]
     assert (requests, metered, graded, grams, l0) == (3, 3, 0, 0, 0) and joules > 0

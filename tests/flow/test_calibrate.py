@@ -21,6 +21,7 @@ class Machine:
         self.lock = threading.Lock()
         self.began = time.monotonic()
         self.joules, self.running = 0.0, 0
+        self.model, self.asked = "m-8b", set()
 
         class Handler(BaseHTTPRequestHandler):
             def log_message(self, *args):
@@ -33,12 +34,16 @@ class Machine:
                 self.wfile.write(body)
 
             def do_GET(self):
+                if self.path == "/v1/models" and machine.model:
+                    self.reply(json.dumps({"data": [{"id": machine.model}]}).encode())
+                    return
                 with machine.lock:
                     total = machine.joules + IDLE_W * (time.monotonic() - machine.began)
                 self.reply(f"sim_gpu_joules_total {total:.6f}\n".encode())
 
             def do_POST(self):
                 asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                machine.asked.add(asked["model"])
                 count_in = len(asked["messages"][0]["content"].split())
                 machine.work(count_in, asked["max_tokens"])
                 self.reply(json.dumps({"choices": [], "usage": {
@@ -101,7 +106,8 @@ meters:
         assert found[key] == pytest.approx(truth, rel=0.03), key
     assert found["seconds"][2] == pytest.approx(S_OUT, rel=0.03)
     assert found["worst_residual"] < 0.03
-    # What it writes is a configuration.
+    # What it writes is a configuration, for the model that the server lists.
+    assert '- model: "m-8b"' in profile.read_text()
     result = subprocess.run([SPROUT, "check", "--json", "--config", str(profile), "--upstream",
                              machine.url], capture_output=True, text=True)
     assert json.loads(result.stdout)["problems"] == []
@@ -111,7 +117,10 @@ def test_without_a_meter_it_fits_times_only_and_says_so(machine):
     result = calibrate("--upstream", machine.url, *TIMES)
     assert result.returncode == 0, result.stderr
     assert "times only" in result.stdout and "joules" not in result.stdout
+    assert machine.asked == {"m-8b"}
+    machine.model = None
     result = calibrate("--upstream", machine.url, *TIMES, "--json")
+    assert "name yours with --model" in result.stderr and "default" in machine.asked
     found = json.loads(result.stdout)
     assert found["idle_w"] is None and found["a_j"] is None
     assert found["seconds"][2] == pytest.approx(S_OUT, rel=0.05)
