@@ -112,9 +112,15 @@ static double quality_l0(const struct account *a, const struct sprout_prompt_vie
     return sum;
 }
 
+/* Standard deviation of what verdicts say of quality. */
+static double doubt(const struct planner *pl)
+{
+    return VERDICT_SD / sqrt(pl->account.all_verdicts + CAUTION_BASE);
+}
+
 /* The curve of a composition; more ratio never means less quality.  Everything at L0 is a
- * point of it only where verdicts say that this is better than what is predicted to be best:
- * a floor must be kept also by a predictor that is wrong. */
+ * point of it only where verdicts leave no doubt that it is better than what is predicted to
+ * be best: a floor must be kept also by a predictor that is wrong. */
 static struct sprout_budget_curve make_curve(struct planner *pl,
                                              const struct sprout_prompt_view *v)
 {
@@ -123,7 +129,7 @@ static struct sprout_budget_curve make_curve(struct planner *pl,
         pl->curve[k] = k > 0 ? fmax(q, pl->curve[k - 1]) : q;
     }
     const double l0 = quality_l0(&pl->account, v);
-    const bool l0_best = l0 > pl->curve[SPROUT_PROMPT_ALL_L0 - 1];
+    const bool l0_best = l0 > pl->curve[SPROUT_PROMPT_ALL_L0 - 1] + CAUTION * doubt(pl);
     return (struct sprout_budget_curve){.ratio = pl->p->ratio,
                                         .quality = pl->curve,
                                         .quality_l0 = l0,
@@ -269,7 +275,6 @@ static void forecast(struct planner *pl, size_t h, size_t ahead)
 static size_t decide(struct planner *pl, size_t h)
 {
     const size_t ahead = hours_ahead(pl, h);
-    const double sd = VERDICT_SD / sqrt(pl->account.all_verdicts + CAUTION_BASE);
     const size_t window = pl->s->budget == SPROUT_BUDGET_WINDOW ? pl->w->hours : ahead;
 
     const double caution = pl->s->without & SPROUT_WITHOUT_CAUTION ? 0 : CAUTION;
@@ -278,7 +283,7 @@ static size_t decide(struct planner *pl, size_t h)
     struct sprout_budget_curve c = make_curve(pl, &pl->seen);
     const struct sprout_budget b = {.floor = pl->floor,
                                     .account = balance(pl),
-                                    .caution = caution * sd * (double)window,
+                                    .caution = caution * doubt(pl) * (double)window,
                                     .grams_per_token = pl->grams_per_token,
                                     .hours = ahead};
     const double price = sprout_budget_price(&b, &c);
