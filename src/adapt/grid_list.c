@@ -449,14 +449,17 @@ bool sprout_grid_list_has_zone(const struct sprout_grid_list *l, struct sprout_s
 static void put_reasons(struct sprout_grid_list *l, sprout_instant now,
                         struct sprout_error *err)
 {
-    char text[360];
+    char text[390];
     struct sprout_buf b = sprout_buf_of(text, sizeof text - 1);
     struct sprout_grid_value v;
+    const int each =
+        (int)sizeof text / (int)l->count - 4; /* the end has their own words */
 
     for (size_t i = 0; i < l->count; i++) {
         struct sprout_error why = {.message = ""};
         (void)!entry_value(&l->entry[i], now, &v, &why);
-        sprout_buf_printf(&b, "%s%.120s", i > 0 ? "; " : "", why.message);
+        sprout_buf_printf(&b, "%s%.*s", i > 0 ? "; " : "", each > 120 ? each : 120,
+                          why.message);
     }
     text[b.len] = '\0';
     sprout_fail(err, SPROUT_STALE, "%s", text);

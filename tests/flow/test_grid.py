@@ -117,6 +117,9 @@ def test_a_server_that_repeats_the_key_does_not_get_it_printed(tmp_path, provide
         401, {}, json.dumps({"error": f"bad token {headers['auth-token']}"}).encode())
     code, said = ask(tmp_path, provider)
     assert "bad token ****" in said["message"]
+    # Where there is no value the reason is whole, too, with the server's own words.
+    code, out, err = sprout("grid", "--config", config(tmp_path, em(provider)))
+    assert code == 75 and "it says: 'bad token ****" in out and KEY not in out + err
 
 
 def test_zero_is_a_value(tmp_path, provider):
