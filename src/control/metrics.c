@@ -170,7 +170,8 @@ static const struct {
     const char *type;
     const char *help;
 } provider_series[] = {
-    {"sprout_grid_provider_up", "gauge", "1 when its last answer was good."},
+    {"sprout_grid_provider_up", "gauge",
+     "1 when its last answer was good; NaN while it need not be asked."},
     {"sprout_grid_provider_age_seconds", "gauge", "Time since its last good answer."},
     {"sprout_grid_provider_answers_total", "counter", "Answers, good and bad."},
     {"sprout_grid_provider_invalid_total", "counter", "Answers that cannot be right."},
@@ -181,7 +182,7 @@ static double provider_value(const struct sprout_snapshot *s,
 {
     switch (series) {
     case 0:
-        return t->asked && t->trouble == SPROUT_GRID_TROUBLE_FINE;
+        return t->asked ? t->trouble == SPROUT_GRID_TROUBLE_FINE : NAN;
     case 1:
         return t->last_success.ns == 0 ? NAN : age(s->now, t->last_success);
     case 2:

@@ -390,22 +390,24 @@ def test_each_providers_last_success_and_error_are_told(tmp_path, upstream, prov
                {"provider": "energy-charts", "zone": "de", "url": broken.url},
                {"provider": "electricitymaps", "key_env": "K", "url": provider.url,
                 "forecast": False},
+               {"provider": "energy-charts", "zone": "de", "url": provider.url},
                {"provider": "static", "g_per_kwh": 473}, zone="DE")
         os.environ["K"] = "k-123456"
         up = Up(tmp_path / "state", upstream, "--config", str(tmp_path / "sprout.yaml"))
         try:
             wait_until(lambda: up.status()["grid"]["g_per_kwh"] == 321)
-            first, second, third = up.status()["grid"]["providers"]
+            first, second, spare, third = up.status()["grid"]["providers"]
             assert (first["state"], first["quality"]) == ("unreachable", "none")
             assert first["last_success"] is None and first["last_failure"]
             assert "503" in first["last_error"] and first["answers"] >= 1
             assert (second["state"], second["quality"], second["g_per_kwh"]) == (
                 "ok", "live", 321)
             assert second["age_s"] < 60 and second["last_error"] is None
+            assert (spare["state"], spare["answers"]) == ("not-asked", 0)
             assert (third["provider"], third["quality"]) == ("static", "assumed")
             metrics = up.metrics()
-            up_of = {k: v for k, v in metrics.items() if "provider_up" in k}
-            assert sorted(up_of.values()) == [0, 1, 1]
+            up_of = [v for k, v in metrics.items() if "provider_up" in k]
+            assert up_of == pytest.approx([0, 1, float("nan"), 1], nan_ok=True)
             said = sprout("status", "--dir", tmp_path / "state")[1]
             assert "energy-charts    de         unreachable, last error" in said
         finally:
