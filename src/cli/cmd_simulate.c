@@ -498,6 +498,19 @@ static void show_progress(void *ctx, size_t done, size_t all, const char *zone,
     fflush(stderr);
 }
 
+/* A few prompts are in any two samples; more is a mistake that flatters `prompt`. */
+static void warn_known(const struct sprout_experiment *e)
+{
+    const struct sprout_experiment_test t = sprout_experiment_tested(e);
+    if (t.trained_on * 100 > t.requests) {
+        fprintf(
+            stderr,
+            "sprout simulate: %zu of %zu prompts under test are in --train, too: what "
+            "`prompt` saves on them says nothing of others\n",
+            t.trained_on, t.requests);
+    }
+}
+
 static enum sprout_status write_csv(struct command *c, const struct sprout_experiment *e)
 {
     FILE *const f = fopen(c->csv, "w");
@@ -568,6 +581,7 @@ int sprout_cmd_simulate(int argc, char **argv)
                                    &c.err);
     }
     if (st == SPROUT_OK) {
+        warn_known(e);
         st = write_all(&c, e, argc, argv);
     }
     if (st != SPROUT_OK) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "sim/bootstrap.h"
 #include "sim/train_examples.h"
 
@@ -38,6 +39,7 @@ struct sprout_experiment {
     struct sprout_accuracy accuracy;
     struct training training;
     struct sprout_prompts *prompts;
+    size_t known; /* requests under test whose prompt was trained on */
     /* Owned: replicates x (runs, then policies' means). */
     double *saved_again;
     double *quality_again;
@@ -255,6 +257,34 @@ static enum sprout_status make_prompts(const struct sprout_experiment *e,
     return sprout_prompts_new(r, a, &opts, out, err);
 }
 
+static int by_hash(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Counts the prompts under test that were trained on, too. */
+static enum sprout_status count_known(struct sprout_experiment *e,
+                                      struct sprout_error *err)
+{
+    const struct sprout_hash_key key = {0};
+    const struct sprout_requests *const from = &e->training.requests;
+    uint64_t *const hash = calloc(from->count + 1, sizeof *hash);
+    if (hash == NULL) {
+        return sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < from->count; i++) {
+        hash[i] = sprout_hash_str(key, from->request[i].prompt);
+    }
+    qsort(hash, from->count, sizeof *hash, by_hash);
+    for (size_t i = 0; i < e->requests.count; i++) {
+        const uint64_t h = sprout_hash_str(key, e->requests.request[i].prompt);
+        e->known += bsearch(&h, hash, from->count, sizeof h, by_hash) != NULL ? 1 : 0;
+    }
+    free(hash);
+    return SPROUT_OK;
+}
+
 /* Trains, and predicts every prompt of the folder under test. */
 static enum sprout_status read_prompts(struct sprout_experiment *e,
                                        struct sprout_error *err)
@@ -262,6 +292,9 @@ static enum sprout_status read_prompts(struct sprout_experiment *e,
     enum sprout_status st = train(e, err);
     if (st == SPROUT_OK) {
         st = make_prompts(e, &e->requests, &e->accuracy, &e->prompts, err);
+    }
+    if (st == SPROUT_OK) {
+        st = count_known(e, err);
     }
     e->opts.settings.prompts = e->prompts;
     return st;
@@ -525,6 +558,11 @@ const struct sprout_sim_run *sprout_experiment_run_at(const struct sprout_experi
                                                       size_t i)
 {
     return &e->run[i];
+}
+
+struct sprout_experiment_test sprout_experiment_tested(const struct sprout_experiment *e)
+{
+    return (struct sprout_experiment_test){e->requests.count, e->known};
 }
 
 size_t sprout_experiment_input_count(const struct sprout_experiment *e)

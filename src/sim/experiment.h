@@ -76,6 +76,14 @@ void sprout_experiment_free(struct sprout_experiment *e); /* NULL is fine */
 size_t sprout_experiment_run_count(const struct sprout_experiment *e);
 const struct sprout_sim_run *sprout_experiment_run_at(const struct sprout_experiment *e,
                                                       size_t i);
+/* The requests under test, and those of them whose very prompt was trained on: what is
+ * predicted of these says nothing of others. */
+struct sprout_experiment_test {
+    size_t requests;
+    size_t trained_on;
+};
+struct sprout_experiment_test sprout_experiment_tested(const struct sprout_experiment *e);
+
 size_t sprout_experiment_input_count(const struct sprout_experiment *e);
 const struct sprout_experiment_input *sprout_experiment_input_at(
     const struct sprout_experiment *e, size_t i);

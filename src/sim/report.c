@@ -100,7 +100,9 @@ static void put_head(struct piece *p, const struct sprout_experiment *e,
         put(p, "}");
         flush(p);
     }
-    put(p, "],\"means\":[");
+    put(p, "],\"tested_on_trained\":");
+    sprout_buf_u64(&p->b, sprout_experiment_tested(e).trained_on);
+    put(p, ",\"means\":[");
     put_means(p, e);
     put(p, "],\"runs\":[");
     flush(p);

@@ -274,3 +274,21 @@ def test_a_predictor_that_is_wrong_costs_carbon_and_not_the_floor(halves, tmp_pa
     [run] = run_prompt(tmp_path, "--floor", "0.95")
     assert run["quality_percent"] >= 95
     assert run["hours_under_floor_percent"] < 5
+
+
+@measured
+def test_prompts_that_were_trained_on_are_warned_of(halves):
+    def run(train):
+        done = subprocess.run(
+            [SPROUT, "simulate", "--grid", SHARED / "grid/GB_2023_hourly.csv",
+             "--start", "2023-02-03T08:00", "--hours", "2",
+             "--mix", SHARED / "paper/task_mix_hourly.csv", "--requests", halves / "1",
+             "--train", train, "--policy", "prompt", "--json"],
+            capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["tested_on_trained"], done.stderr
+
+    count, warning = run(halves / "1")
+    assert count > 8000 and f"{count} of {count} prompts under test are in --train" in warning
+    count, warning = run(halves / "0")
+    assert count < 80 and warning == ""
