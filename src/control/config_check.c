@@ -586,6 +586,37 @@ static void check_preferences(struct sprout_config_walk *w, yaml_node_t *shares,
     }
 }
 
+/* Evaluating by itself with nothing to judge, or nobody to say what is right, does nothing and
+ * would say nothing. */
+static void check_evaluation(struct sprout_config_walk *w, yaml_node_t *evaluation)
+{
+    yaml_node_t *const judge = sprout_config_child(w->doc, evaluation, "judge");
+    const yaml_node_t *const url = sprout_config_child(w->doc, judge, "url");
+    const yaml_node_t *const on = sprout_config_child(w->doc, evaluation, "enabled");
+    double rate = 0;
+    (void)sprout_config_number(
+        sprout_config_child(w->doc, sprout_config_child(w->doc, evaluation, "sample"),
+                            "rate"),
+        &rate);
+    const bool by_itself =
+        sprout_config_says(on, "true") || sprout_config_says(on, "yes");
+    const bool prompts = sprout_config_child(w->doc, evaluation, "prompts") != NULL;
+    if (by_itself && !prompts && !(rate > 0)) {
+        sprout_fail(sprout_config_problem(w, on), SPROUT_CONFIG,
+                    "evaluation.enabled: there is nothing to judge, expected 'prompts' "
+                    "or 'sample: {rate: ...}' beside it");
+    } else if (by_itself && !prompts && url == NULL) {
+        sprout_fail(sprout_config_problem(w, on), SPROUT_CONFIG,
+                    "evaluation.enabled: live prompts have no references, expected "
+                    "'judge' beside it");
+    }
+    if (url != NULL && sprout_config_child(w->doc, judge, "model") == NULL) {
+        sprout_fail(sprout_config_problem(w, url), SPROUT_CONFIG,
+                    "evaluation.judge.url: expected 'model' beside it, the name of the "
+                    "judge's model");
+    }
+}
+
 static void check_admin(struct sprout_config_walk *w, const yaml_node_t *admin)
 {
     if (admin == NULL || admin->type != YAML_SCALAR_NODE) {
@@ -654,6 +685,7 @@ void sprout_config_check(yaml_document_t *doc, struct sprout_problems *problems)
     check_extremes(&w, quality);
     check_window(&w, quality);
     check_preferences(&w, sprout_config_child(doc, quality, "shares"), levels);
+    check_evaluation(&w, sprout_config_child(doc, root, "evaluation"));
     check_admin(&w, sprout_config_child(doc, root, "admin"));
     check_arms(&w, root);
     check_times(&w, root);

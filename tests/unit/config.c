@@ -213,6 +213,14 @@ static void what_keys_say_together_is_checked(void **state)
     assert_problem(0, 1, "less than twice plan_interval_s");
     bad("rules: [{name: a, match: {header_value: x}}]\n");
     assert_problem(0, 1, "needs 'header' beside it");
+    bad("evaluation: {enabled: true, judge: {url: http://a, model: m}}\n");
+    assert_problem(0, 1, "nothing to judge");
+    bad("evaluation: {enabled: yes, sample: {rate: 0.1}}\n");
+    assert_problem(0, 1, "'judge' beside it");
+    bad("evaluation: {judge: {url: http://a}}\n");
+    assert_problem(0, 1, "'model' beside it");
+    sprout_config_free(good("evaluation: {enabled: true, prompts: mine.jsonl}\n"));
+    sprout_config_free(good("evaluation: {enabled: false}\n"));
 }
 
 static void what_is_no_yaml_is_told_with_its_line(void **state)
