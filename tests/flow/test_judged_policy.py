@@ -2,11 +2,14 @@
 """From verdicts to the mix: a good judge moves the policy, a bad one does not, and
 `sprout policy explain` leads from one to the other."""
 import contextlib
+import contextlib
 import json
 import random
+import sqlite3
 
 import pytest
 from evaluation import Control, answering, judging, prompts, sprout, url
+from gateway import ROOT
 from up import wait_until
 from upstream import Upstream
 
@@ -183,4 +186,67 @@ def test_a_floor_of_accuracy_waits_for_references_and_then_is_kept(tmp_path, ups
         words = sprout("policy", "explain", "--dir", control.dir).stdout
         assert "by 60 prompts; taken as" in words and "The mix keeps" in words
     finally:
+        control.stop()
+
+
+def bodies_of(control, path, questions):
+    path.write_text("".join(json.dumps({"model": "m-1", "messages": [
+        {"role": "user", "content": text}]}) + "\n" for text in questions))
+    done = sprout("policy", "test", "--dir", control.dir, "--json", "--bodies", path)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def as_if_served(control, said):
+    """The prompts' predictions, as nginx would have put them into the journal."""
+    predictor = int(json.loads((control.dir / "policy.json").read_text())["predictor"]["id"], 16)
+    signed = predictor - (1 << 64) if predictor >> 63 else predictor
+    kinds = ("other", "maths", "code")
+    with contextlib.closing(sqlite3.connect(control.dir / "ledger.db", timeout=10)) as db:
+        db.executemany("INSERT INTO samples VALUES(?,?,?,?,?,?,?,?,?)", [
+            (i, signed, kinds.index(one["kind"]), *(int(q * 65536) for q in one["quality"]),
+             *(int(t * 256) for t in one["tokens"])) for i, one in enumerate(said)])
+        db.commit()
+
+
+def test_a_judge_who_wants_maths_long_moves_maths_alone(tmp_path, upstream):
+    upstream.default = answering
+    (tmp_path / "sprout.yaml").write_text(
+        "predictor: {samples_min: 50}\nquality: {rule: fixed, floor: 0.95}\n")
+    rows = [[json.loads(line)["prompt"] for line in
+             (ROOT / f"data/demo/{name}.jsonl").read_text().splitlines()][:60]
+            for name in ("gsm8k", "triviaqa")]
+    maths, others = rows
+    control = Control(tmp_path / "data", url(upstream), "--config", tmp_path / "sprout.yaml")
+    judge = Upstream()
+    judge.default = judging(lambda levels, request: levels.index(
+        0 if any(text[:60] in request["messages"][-1]["content"] for text in maths) else 2))
+    try:
+        said = [one["predicted"] for one in
+                bodies_of(control, tmp_path / "bodies.jsonl", maths + others)]
+        is_maths = [one["kind"] == "maths" for one in said]
+        assert sum(is_maths[:len(maths)]) > 50 and sum(is_maths[len(maths):]) < 5
+        as_if_served(control, said)
+        questions = tmp_path / "q.jsonl"
+        questions.write_text("".join(json.dumps({"prompt": text, "model": "m-1"}) + "\n"
+                                     for text in maths + others))
+        done = sprout("evaluate", "--dir", control.dir, "--upstream", url(upstream), "--judge",
+                      url(judge), "--judge-model", "j", "--prompts", questions, "--json")
+        assert done.returncode == 0, done.stderr
+        wait_until(lambda: (explain(control)["verdicts"] or {}).get("verdicts") == 240, 60,
+                   "a policy that knows the verdicts")
+        told = explain(control)
+        kinds = {one["kind"]: one for one in told["verdicts"]["kinds"]}
+        assert kinds["maths"]["verdicts"] + kinds["other"]["verdicts"] > 230
+        assert kinds["maths"]["levels"][2]["high"] < 1 < kinds["other"]["levels"][2]["low"]
+        moved = told["predictor"]["corrections"]
+        assert moved["maths"][0] > 0.2 > 0 > moved["other"][0]
+        assert moved["other"][2] > 0.2 and moved["code"] != moved["other"]
+        now = bodies_of(control, tmp_path / "bodies.jsonl", maths + others)
+        assert all(one["level"] != "L0" for one in now
+                   if one["predicted"]["kind"] == "other" and one["reason"] == "predicted")
+        words = sprout("policy", "explain", "--dir", control.dir).stdout
+        assert "of kind maths" in words and "preference predicted of maths" in words
+    finally:
+        judge.stop()
         control.stop()
