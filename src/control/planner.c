@@ -295,13 +295,16 @@ static enum sprout_status price_caution(struct plan *p)
     return status;
 }
 
-/* Kinds have the mix of all. */
-static void copy_kinds(struct plan *p)
+static enum sprout_status solve_kinds(struct plan *p)
 {
+    double mix[1 + SPROUT_KIND_COUNT][SPROUT_LEVELS_MAX];
+    memcpy(mix[0], p->stratum->mix, sizeof mix[0]);
+    const enum sprout_status status =
+        sprout_plan_kinds(p, sprout_plan_levels(p), p->policy->floor, -1, mix);
     for (size_t i = 1; i < p->strata; i++) {
-        p->stratum[i] = *p->stratum;
-        p->stratum[i].name = sprout_str_of(sprout_kind_text((enum sprout_kind)(i - 1)));
+        memcpy(p->stratum[i].mix, mix[i], sizeof mix[i]);
     }
+    return status;
 }
 
 /* ---- rules --------------------------------------------------------------------------- */
@@ -366,11 +369,12 @@ static enum sprout_status solve_rule(struct plan *p, struct sprout_rule *rule)
         rule->mix = (const double(*)[SPROUT_LEVELS_MAX])mix;
         return SPROUT_OK;
     }
-    const enum sprout_status status =
-        solve(p, rule->levels == 0 ? sprout_plan_levels(p) : rule->levels,
-              fmax(rule->floor, p->policy->floor), *mix, &best);
-    for (size_t i = 1; i < p->strata; i++) {
-        memcpy(mix[i], *mix, sizeof *mix);
+    const uint32_t levels = rule->levels == 0 ? sprout_plan_levels(p) : rule->levels;
+    const double floor = fmax(rule->floor, p->policy->floor);
+    enum sprout_status status = solve(p, levels, floor, *mix, &best);
+    if (status == SPROUT_OK) {
+        status =
+            sprout_plan_kinds(p, levels, floor, sprout_kind_of(rule->match.kind), mix);
     }
     rule->mix = (const double(*)[SPROUT_LEVELS_MAX])mix;
     return status;
@@ -518,7 +522,10 @@ static enum sprout_status fill(struct plan *p)
         status = sprout_plan_predict(p);
     }
     if (status == SPROUT_OK) {
-        copy_kinds(p);
+        sprout_plan_kinds_begin(p);
+        status = solve_kinds(p);
+    }
+    if (status == SPROUT_OK) {
         status = copy_rules(p);
     }
     name_policy(p);

@@ -71,6 +71,19 @@ SPROUT_MUST_USE enum sprout_status sprout_plan_solve_two(struct plan *p,
 /* The floor of accuracy for the predictor's price, and no levels that are withheld. */
 void sprout_plan_accuracy_goal(const struct plan *p, struct sprout_predict_goal *goal);
 
+/* Prompts of a kind (-1: of all) among the last, and the mean length predicted of their answers
+ * at level l; NaN: too few to say. */
+int64_t sprout_plan_sampled(const struct plan *p, int kind);
+double sprout_plan_sampled_tokens(const struct plan *p, size_t l, int kind);
+
+/* planner_kinds.c: the strata of kinds and what is believed of them; after that of all. */
+void sprout_plan_kinds_begin(struct plan *p);
+/* Fills mix[1] on, one a kind, under levels and floor; where they are not told apart with mix[0].
+ * `only`: a kind, all requests are of it; -1: of any. */
+SPROUT_MUST_USE enum sprout_status sprout_plan_kinds(struct plan *p, uint32_t allowed,
+                                                     double floor, int only,
+                                                     double (*mix)[SPROUT_LEVELS_MAX]);
+
 /* Names the weights, and finds the price where there is enough to find it from.  After
  * floor, grid and profiles of the policy. */
 SPROUT_MUST_USE enum sprout_status sprout_plan_predict(struct plan *p);

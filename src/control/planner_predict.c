@@ -41,18 +41,45 @@ static enum sprout_status find_price(struct plan *p, uint32_t levels, double flo
     return sprout_predict_price_find(some, n, &goal, &scratch, out, p->err);
 }
 
-/* Of samples of one kind (-1: of all); NaN: too few. */
+static bool is_of(const struct sprout_predict_sample *s, int kind)
+{
+    return kind < 0 || (int)s->kind == kind;
+}
+
+int64_t sprout_plan_sampled(const struct plan *p, int kind)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < p->in->sample_count; i++) {
+        n += is_of(&p->in->samples[i], kind);
+    }
+    return n;
+}
+
+/* A sum over samples of one kind (-1: of all) as a mean; NaN: too few. */
+static double mean_of(const struct plan *p, int kind, double sum)
+{
+    const int64_t n = sprout_plan_sampled(p, kind);
+    return n < (kind < 0 ? 1 : KIND_SAMPLES_MIN) ? (double)NAN : sum / (double)n;
+}
+
 static double predicted_mean(const struct plan *p, size_t l, int kind)
 {
     double sum = 0;
-    int n = 0;
     for (size_t i = 0; i < p->in->sample_count; i++) {
         const struct sprout_predict_sample *const s = &p->in->samples[i];
-        const bool counts = kind < 0 || (int)s->kind == kind;
-        sum += counts ? (double)s->quality[l] / SPROUT_PREDICT_ONE : 0;
-        n += counts;
+        sum += is_of(s, kind) ? (double)s->quality[l] / SPROUT_PREDICT_ONE : 0;
     }
-    return n < (kind < 0 ? 1 : KIND_SAMPLES_MIN) ? (double)NAN : sum / n;
+    return mean_of(p, kind, sum);
+}
+
+double sprout_plan_sampled_tokens(const struct plan *p, size_t l, int kind)
+{
+    double sum = 0;
+    for (size_t i = 0; i < p->in->sample_count; i++) {
+        const struct sprout_predict_sample *const s = &p->in->samples[i];
+        sum += is_of(s, kind) ? (double)s->tokens[l] / SPROUT_PREDICT_TOKEN : 0;
+    }
+    return mean_of(p, kind, sum);
 }
 
 /* What verdicts on prompts served here say the predictions are off by: the judged share of a

@@ -531,94 +531,6 @@ static void verdicts_correct_what_the_predictor_promises(void **state)
     sprout_config_free(c);
 }
 
-/* Half of the samples are maths, half other.  400 comparisons of each kind, in both orders; in
- * maths L2 wins `l2` of 100, in the other kind 40, and L0 and L1 share the rest. */
-static void judge_kinds(const struct sprout_policy *p, int l2, struct sprout_judged *out)
-{
-    enum { EACH = 800 };
-    static struct sprout_quality_verdict v[2 * EACH];
-    struct sprout_quality_opts opts = {.prior = {0.4, 0.3, 0.3}, .levels = 3};
-    for (int i = 0; i < 2 * EACH; i++) {
-        const int at = i / 2 % 100, wins = i < EACH ? 40 : l2;
-        v[i] = (struct sprout_quality_verdict){
-            .run = 1,
-            .item = i / 2,
-            .question = i % 2,
-            .stratum = i < EACH ? 0 : 1,
-            .slots = 3,
-            .shown = {(uint8_t)(i % 2 * 2), 1, (uint8_t)(2 - i % 2 * 2)},
-            .best = 1u << (at < wins ? 2 : at % 2),
-        };
-    }
-    judge(p, out);
-    memcpy(out->name[0], "other", sizeof "other");
-    memcpy(out->name[1], "maths", sizeof "maths");
-    out->strata = opts.strata = 2;
-    sprout_quality_fit(v, sizeof v / sizeof *v, &opts, &out->fit);
-    out->pooled = out->fit.whole;
-}
-
-static double correction(const struct sprout_policy *p, enum sprout_kind kind, int level)
-{
-    return p->predictor.correction[level] + p->predictor.kind_correction[kind][level];
-}
-
-static void verdicts_on_one_kind_move_that_kind(void **state)
-{
-    (void)state;
-    static struct sprout_judged judged;
-    struct sprout_config *c = config_of("quality: {rule: fixed, floor: 0.95}\n"
-                                        "predictor: {samples_min: 50, caution: 0}\n");
-    const struct sprout_predictor predictor = {.id = 7};
-    struct sprout_plan_in in = predicted_input(c, &predictor, 100);
-    for (int i = 0; i < 100; i++) { /* of both, every second is best brief */
-        samples[i].kind = i / 2 % 2 == 0 ? SPROUT_KIND_OTHER : SPROUT_KIND_MATHS;
-    }
-    struct planned p = plan(&in);
-    double other[3], maths[3];
-    judge_kinds(p.policy, 40, &judged);
-    in.judged = &judged;
-    p = plan(&in);
-    for (int l = 0; l < 3; l++) {
-        other[l] = correction(p.policy, SPROUT_KIND_OTHER, l);
-        maths[l] = correction(p.policy, SPROUT_KIND_MATHS, l);
-        assert_true(fabs(other[l] - maths[l]) < 1e-6); /* of both they say the same */
-    }
-    judge_kinds(p.policy, 5, &judged);
-    p = plan(&in);
-    assert_true(p.policy->predictor.decides && p.why.predicted.price.feasible);
-    assert_true(p.why.predicted.price.quality >= 0.95 - 1e-9);
-    assert_true(correction(p.policy, SPROUT_KIND_MATHS, 2) < maths[2] - 0.25);
-    assert_true(fabs(correction(p.policy, SPROUT_KIND_OTHER, 2) - other[2]) < 0.03);
-    assert_int_equal(p.why.evidence.kind[SPROUT_KIND_MATHS].verdicts, 800);
-    assert_true(p.why.evidence.kind[SPROUT_KIND_MATHS].relative[2].high < 0.3);
-    /* Nobody judged code: the whole's correction. */
-    assert_near(p.policy->predictor.kind_correction[SPROUT_KIND_CODE][2], 0);
-
-    judged.card.fault = SPROUT_JUDGE_RANDOM;
-    assert_near(correction(plan(&in).policy, SPROUT_KIND_MATHS, 2), 0);
-    sprout_config_free(c);
-}
-
-static void kinds_are_strata_where_there_is_a_predictor(void **state)
-{
-    (void)state;
-    struct sprout_config *c =
-        config_of("rules: [{name: r, match: {model: x}, levels: [L0, L1]}]");
-    const struct sprout_predictor predictor = {.id = 7};
-    struct sprout_plan_in in = predicted_input(c, &predictor, 0);
-    const struct sprout_policy *const p = plan(&in).policy;
-    assert_int_equal(p->stratum_count, 4);
-    for (size_t i = 1; i < 4; i++) {
-        assert_int_equal(sprout_kind_of(p->strata[i].name), i - 1);
-        assert_memory_equal(p->strata[i].mix, p->strata[0].mix, 3 * sizeof(double));
-        assert_memory_equal(p->rules[0].mix[i], p->rules[0].mix[0], 3 * sizeof(double));
-    }
-    in.predictor = NULL;
-    assert_int_equal(plan(&in).policy->stratum_count, 1);
-    sprout_config_free(c);
-}
-
 static void what_is_protected_is_a_rule_before_all_others(void **state)
 {
     (void)state;
@@ -732,8 +644,6 @@ int main(void)
         cmocka_unit_test(a_predictor_decides_once_it_was_shown_enough),
         cmocka_unit_test(without_a_grid_value_no_prediction_decides),
         cmocka_unit_test(verdicts_correct_what_the_predictor_promises),
-        cmocka_unit_test(verdicts_on_one_kind_move_that_kind),
-        cmocka_unit_test(kinds_are_strata_where_there_is_a_predictor),
         cmocka_unit_test(what_is_protected_is_a_rule_before_all_others),
         cmocka_unit_test(the_mix_is_the_optimum_at_every_floor),
         cmocka_unit_test(the_papers_floor_follows_the_grid),
