@@ -38,9 +38,9 @@ static const char usage[] =
     "  --seen DIR       what those weights were trained on: not compared on\n"
     "  --out FILE       where the weights go\n"
     "  --only TASKS     of the folder only these tasks, by commas\n"
-    "  --maths TASKS    tasks whose prompts are maths (default: gsm8k); names are used "
-    "for\n"
-    "                   nothing else\n"
+    "  --maths TASKS    tasks whose prompts are maths (default: those whose references "
+    "are\n"
+    "                   numbers); names are used for nothing else\n"
     "  --note TEXT      said in the weights beside what they were trained on: licences, "
     "why\n"
     "  --seed S         of the folds and of the nets (default: 1)\n"
@@ -98,8 +98,8 @@ struct command {
     const char *requests, *ledger, *dir; /* one of them; NULL: not given */
     const char *out;
     const char *against, *seen;
-    const char *only; /* NULL: all tasks */
-    const char *maths;
+    const char *only;  /* NULL: all tasks */
+    const char *maths; /* NULL: by their references */
     const char *note;
     struct sprout_train_opts opts;
     bool background;
@@ -212,6 +212,27 @@ static enum sprout_status parse(struct command *c, int argc, char **argv)
 
 /* ---- the work -------------------------------------------------------------------------- */
 
+static enum sprout_status fail_unknown(struct command *c, const char *option,
+                                       struct sprout_str task)
+{
+    return sprout_fail(&c->err, SPROUT_USAGE, "--%s: no task '%.*s' in %s", option,
+                       (int)(task.len < 40 ? task.len : 40), task.ptr, c->requests);
+}
+
+static enum sprout_status find_maths(struct command *c, const struct sprout_requests *r,
+                                     const struct sprout_accuracy *a,
+                                     bool out[SPROUT_TASKS_MAX])
+{
+    struct sprout_str unknown;
+    if (c->maths == NULL) {
+        sprout_train_maths(r, a, out);
+        return SPROUT_OK;
+    }
+    return sprout_train_tasks(r, sprout_str_of(c->maths), out, &unknown)
+               ? SPROUT_OK
+               : fail_unknown(c, "maths", unknown);
+}
+
 /* Leaves the examples of the tasks named, in order; each name must be a task. */
 static enum sprout_status leave_only(struct command *c, const struct sprout_requests *r,
                                      struct sprout_train_example *e, size_t *count)
@@ -219,9 +240,7 @@ static enum sprout_status leave_only(struct command *c, const struct sprout_requ
     bool kept[SPROUT_TASKS_MAX];
     struct sprout_str unknown;
     if (!sprout_train_tasks(r, sprout_str_of(c->only), kept, &unknown)) {
-        return sprout_fail(&c->err, SPROUT_USAGE, "--only: no task '%.*s' in %s",
-                           (int)(unknown.len < 40 ? unknown.len : 40), unknown.ptr,
-                           c->requests);
+        return fail_unknown(c, "only", unknown);
     }
     *count = 0;
     for (size_t i = 0; i < r->count; i++) {
@@ -299,8 +318,12 @@ static enum sprout_status read_and_train(struct command *c)
         return st;
     }
     st = sprout_accuracy_make(&r, &a, &c->err);
+    bool maths[SPROUT_TASKS_MAX];
     if (st == SPROUT_OK) {
-        e = sprout_train_examples(&r, &a, sprout_str_of(c->maths));
+        st = find_maths(c, &r, &a, maths);
+    }
+    if (st == SPROUT_OK) {
+        e = sprout_train_examples(&r, &a, maths);
         st = e != NULL ? SPROUT_OK
                        : sprout_fail(&c->err, SPROUT_NO_MEMORY, "out of memory");
     }
@@ -331,7 +354,7 @@ static enum sprout_status work(struct command *c)
 
 int sprout_cmd_train(int argc, char **argv)
 {
-    struct command c = {.maths = "gsm8k", .opts = {.seed = 1}};
+    struct command c = {.opts = {.seed = 1}};
     c.opts.now = sprout_clock_wall();
     enum sprout_status st = parse(&c, argc, argv);
     if (st == SPROUT_OK && c.help) {

@@ -202,21 +202,9 @@ static bool wants_prompts(const struct sprout_experiment *e)
     return any && e->opts.train != NULL && e->opts.requests != NULL;
 }
 
-/* Names of the tasks whose references are numbers, by commas: those are maths. */
-static struct sprout_str name_maths(const struct training *t, char *memory, size_t size)
-{
-    struct sprout_buf b = sprout_buf_of(memory, size);
-    for (size_t k = 0; k < t->requests.tasks; k++) {
-        if (t->accuracy.rule[k] == SPROUT_MATCH_NUMBER) {
-            sprout_buf_printf(&b, "%s%s", b.len > 0 ? "," : "", t->requests.task[k]);
-        }
-    }
-    return sprout_buf_str(&b);
-}
-
 static enum sprout_status train(struct sprout_experiment *e, struct sprout_error *err)
 {
-    char maths[SPROUT_TASKS_MAX * (SPROUT_TASK_NAME_MAX + 1)];
+    bool maths[SPROUT_TASKS_MAX];
     struct training *const t = &e->training;
     const struct sprout_train_opts opts = {.seed = e->opts.settings.seed,
                                            .trained_on = sprout_str_of(e->opts.train)};
@@ -226,8 +214,8 @@ static enum sprout_status train(struct sprout_experiment *e, struct sprout_error
         st = sprout_accuracy_make(&t->requests, &t->accuracy, err);
     }
     if (st == SPROUT_OK) {
-        t->example = sprout_train_examples(&t->requests, &t->accuracy,
-                                           name_maths(t, maths, sizeof maths));
+        sprout_train_maths(&t->requests, &t->accuracy, maths);
+        t->example = sprout_train_examples(&t->requests, &t->accuracy, maths);
         st = t->example != NULL ? SPROUT_OK
                                 : sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
     }

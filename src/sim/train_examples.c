@@ -45,19 +45,17 @@ bool sprout_train_tasks(const struct sprout_requests *r, struct sprout_str names
     return true;
 }
 
-static bool listed(struct sprout_str names, struct sprout_str name)
+void sprout_train_maths(const struct sprout_requests *r, const struct sprout_accuracy *a,
+                        bool out_maths[SPROUT_TASKS_MAX])
 {
-    while (names.len > 0) {
-        if (sprout_str_eq(next_name(&names), name)) {
-            return true;
-        }
+    for (size_t k = 0; k < r->tasks; k++) {
+        out_maths[k] = a->rule[k] == SPROUT_MATCH_NUMBER;
     }
-    return false;
 }
 
 struct sprout_train_example *sprout_train_examples(const struct sprout_requests *r,
                                                    const struct sprout_accuracy *a,
-                                                   struct sprout_str maths)
+                                                   const bool maths[SPROUT_TASKS_MAX])
 {
     struct sprout_train_example *const out = calloc(r->count + 1, sizeof *out);
     for (size_t i = 0; out != NULL && i < r->count; i++) {
@@ -65,7 +63,7 @@ struct sprout_train_example *sprout_train_examples(const struct sprout_requests 
         struct sprout_train_example *const e = &out[i];
         e->text = q->prompt;
         e->preferred = q->preferred;
-        e->maths = listed(maths, sprout_str_of(r->task[q->task]));
+        e->maths = maths[q->task];
         for (int l = 0; l < SPROUT_PREDICT_LEVELS; l++) {
             e->tokens[l] = sprout_train_tokens(&sprout_energy_llama2_13b, q->energy[l],
                                                q->prompt.len);

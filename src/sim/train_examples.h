@@ -3,8 +3,7 @@
  *
  * Lengths are the published energies read through the 13B profile (core/energy), for a
  * prompt of a token for every four bytes; the same profile turns predicted lengths into
- * energies again.  Right and wrong are the accuracy's.  A task whose name is among `maths`
- * is maths; the names are used for nothing else. */
+ * energies again.  Right and wrong are the accuracy's. */
 #ifndef SPROUT_SIM_TRAIN_EXAMPLES_H
 #define SPROUT_SIM_TRAIN_EXAMPLES_H
 
@@ -22,10 +21,14 @@ double sprout_train_tokens(const struct sprout_energy_profile *profile,
 bool sprout_train_tasks(const struct sprout_requests *r, struct sprout_str names,
                         bool out_kept[SPROUT_TASKS_MAX], struct sprout_str *out_unknown);
 
-/* `maths`: names separated by commas.  An array of r->count examples, owned by the caller
+/* Of each task whether it is maths: its references are numbers. */
+void sprout_train_maths(const struct sprout_requests *r, const struct sprout_accuracy *a,
+                        bool out_maths[SPROUT_TASKS_MAX]);
+
+/* `maths`: per task.  An array of r->count examples, owned by the caller
  * (free()), whose texts are borrowed from `r`; NULL when out of memory. */
 struct sprout_train_example *sprout_train_examples(const struct sprout_requests *r,
                                                    const struct sprout_accuracy *a,
-                                                   struct sprout_str maths);
+                                                   const bool maths[SPROUT_TASKS_MAX]);
 
 #endif

@@ -292,3 +292,19 @@ def test_prompts_that_were_trained_on_are_warned_of(halves):
     assert count > 8000 and f"{count} of {count} prompts under test are in --train" in warning
     count, warning = run(halves / "0")
     assert count < 80 and warning == ""
+
+
+@measured
+def test_maths_is_known_by_its_references_and_not_by_a_files_name(halves, tmp_path):
+    for task, name in (("gsm8k", "one"), ("triviaqa", "two"), ("mmlu", "three")):
+        (tmp_path / f"{name}.jsonl").symlink_to(halves / "0" / f"{task}.jsonl")
+
+    def train(*more):
+        return subprocess.run([SPROUT, "train", "--requests", tmp_path, "--json",
+                               "--out", tmp_path / "out.weights", *more],
+                              capture_output=True, text=True, timeout=300)
+
+    said = json.loads(train().stdout)
+    assert said["maths_recall"] > 0.98 and said["maths_false"] < 0.03
+    done = train("--maths", "gsm8k")
+    assert done.returncode == 2 and "--maths: no task 'gsm8k'" in done.stderr
