@@ -421,6 +421,40 @@ static void predictions_of_what_was_served_make_the_account(void **state)
     sprout_config_free(c);
 }
 
+/* Verdicts that think less of L2 in maths: of what was served, maths alone is worth less. */
+static void the_account_is_corrected_by_kind(void **state)
+{
+    (void)state;
+    static struct sprout_judged judged;
+    struct sprout_config *const c = config_of(
+        "quality: {rule: fixed, floor: 0.95}\npredictor: {caution: 0, samples_min: 1}");
+    const double grid[] = {200, 200, 200};
+    struct sprout_plan_window w = day_of(grid, 3);
+    struct sprout_plan_in in = predicted_input(c, 200);
+    for (size_t i = 0; i < in.sample_count; i++) {
+        sample[i].kind = i / 2 % 2 == 0 ? SPROUT_KIND_OTHER : SPROUT_KIND_MATHS;
+    }
+    w.served[2] = (struct sprout_plan_served){
+        .requests = 100, .predicted = 100, .quality = 40, .quality_l0 = 40};
+    w.served[2].of_kind[SPROUT_KIND_OTHER] = 100;
+    in.window = &w;
+    judged = (struct sprout_judged){
+        .judge = "judge",
+        .card = {.questions = 4000, .fault = SPROUT_JUDGE_USABLE},
+        .pooled = {.alpha = {1600, 800, 1600}, .levels = 3, .n = 4000, .verdicts = 4000},
+        .name = {"maths"},
+        .strata = 1,
+        .fit.stratum[0] = {
+            .alpha = {1000, 800, 200}, .levels = 3, .n = 2000, .verdicts = 2000}};
+    sprout_evaluator_directives(plan(&in).policy, judged.directives);
+    in.judged = &judged;
+    const double of_other = plan(&in).why.window.account;
+    w.served[2].of_kind[SPROUT_KIND_OTHER] = 0;
+    w.served[2].of_kind[SPROUT_KIND_MATHS] = 100;
+    assert_true(plan(&in).why.window.account < of_other - 30);
+    sprout_config_free(c);
+}
+
 static void a_dirty_hour_is_raised_for_a_predictor_too(void **state)
 {
     (void)state;
@@ -491,6 +525,15 @@ static void what_the_planner_did_not_decide_is_not_in_the_account(void **state)
     note(&w, c, "2024-03-05T12:00Z", "mix", "short", 1000);
     note(&w, c, "2024-03-05T12:00Z", "mix", "off", 1000);
     assert_int_equal(w.plan.served[1].requests, 111);
+    assert_int_equal(w.plan.served[1].of_kind[SPROUT_KIND_MATHS], 0);
+    const struct sprout_store_sum maths = {.level = SPROUT_STR("L1"),
+                                           .arm = SPROUT_STR("mix"),
+                                           .stratum = SPROUT_STR("maths"),
+                                           .predicted = 5,
+                                           .outcome = {[SPROUT_OUTCOME_OK] = 7}};
+    sprout_window_note(&w, c, moment("2024-03-05T12:00Z"), &maths);
+    assert_int_equal(w.plan.served[1].requests, 118);
+    assert_int_equal(w.plan.served[1].of_kind[SPROUT_KIND_MATHS], 5);
     assert_int_equal(w.plan.served[0].requests + w.plan.served[2].requests, 0);
     sprout_config_free(c);
 }
@@ -688,6 +731,7 @@ int main(void)
         cmocka_unit_test(each_zone_has_a_window_of_its_own),
         cmocka_unit_test(one_price_holds_over_the_hours_of_a_day),
         cmocka_unit_test(predictions_of_what_was_served_make_the_account),
+        cmocka_unit_test(the_account_is_corrected_by_kind),
         cmocka_unit_test(a_dirty_hour_is_raised_for_a_predictor_too),
         cmocka_unit_test(days_and_months_begin_and_end_in_utc),
         cmocka_unit_test(what_the_planner_did_not_decide_is_not_in_the_account),
