@@ -231,6 +231,19 @@ static void explain_corrections(const struct sprout_policy *p)
     }
 }
 
+/* Of the strata of kinds: none where the policy is of one stratum. */
+static void explain_mixes(const struct sprout_policy *p)
+{
+    for (size_t i = 1; i < p->stratum_count; i++) {
+        const struct sprout_stratum *const s = &p->strata[i];
+        printf("  of kind %-6.*s", (int)s->name.len, s->name.ptr);
+        for (size_t l = 0; l < p->level_count; l++) {
+            printf(" %.*s %.0f %%%s", (int)p->levels[l].name.len, p->levels[l].name.ptr,
+                   100 * s->mix[l], l + 1 < p->level_count ? "," : "\n");
+        }
+    }
+}
+
 static void explain_predictor(const struct sprout_policy *p,
                               const struct sprout_explanation *e)
 {
@@ -250,9 +263,12 @@ static void explain_predictor(const struct sprout_policy *p,
         "\nPrompts are told apart one by one (predictor %016llx): each gets the level of "
         "least\ncarbon - price * quality, at %.3g mg a token and %.3g mg for one per "
         "cent "
-        "of preference.\nThe mix above is for prompts unlike what it was trained on.\n",
+        "of preference.\nPrompts unlike what it was trained on have the mix of their "
+        "kind, "
+        "those it cannot\nread the mix above.\n",
         (unsigned long long)p->predictor.id, 1e-6 * (double)p->predictor.ng_per_token,
         1e-8 * (double)p->predictor.ng_per_quality);
+    explain_mixes(p);
     if (e->predicted.decides) {
         printf("Of the last %lld prompts that makes L0 %.0f %%, L1 %.0f %%, L2 %.0f %%: "
                "%.0f "

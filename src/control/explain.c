@@ -324,6 +324,25 @@ static void put_levels(struct sprout_buf *b, const struct sprout_policy *p,
     sprout_buf_byte(b, ',');
 }
 
+/* Their mixes; the first is that of `levels`. */
+static void put_strata(struct sprout_buf *b, const struct sprout_policy *p)
+{
+    sprout_buf_put(b, SPROUT_STR("\"strata\":["));
+    for (size_t i = 0; i < p->stratum_count; i++) {
+        sprout_buf_byte(b, '{');
+        put_text(b, "name", p->strata[i].name);
+        sprout_buf_put(b, SPROUT_STR("\"mix\":["));
+        for (size_t l = 0; l < p->level_count; l++) {
+            sprout_buf_f64(b, p->strata[i].mix[l]);
+            sprout_buf_byte(b, ',');
+        }
+        close_with(b, ']');
+        sprout_buf_put(b, SPROUT_STR("},"));
+    }
+    close_with(b, ']');
+    sprout_buf_byte(b, ',');
+}
+
 static void put_floor(struct sprout_buf *b, const struct sprout_policy *p,
                       const struct sprout_explanation *e)
 {
@@ -383,6 +402,7 @@ void sprout_explain_put(struct sprout_buf *b, const struct sprout_policy *p,
     sprout_buf_byte(b, ',');
     put_number(b, "price", p->price);
     put_levels(b, p, &p->strata[stratum], e);
+    put_strata(b, p);
     put_predictor(b, p, e);
     sprout_buf_put(b, SPROUT_STR("\"mix\":{"));
     put_number(b, "grams", e->grams_mix.v);

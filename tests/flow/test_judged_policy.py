@@ -245,6 +245,8 @@ def test_a_judge_who_wants_maths_long_moves_maths_alone(tmp_path, upstream):
         now = bodies_of(control, tmp_path / "bodies.jsonl", maths + others)
         assert all(one["level"] != "L0" for one in now
                    if one["predicted"]["kind"] == "other" and one["reason"] == "predicted")
+        mixes = {stratum["name"]: stratum["mix"] for stratum in told["strata"]}
+        assert mixes["all"] == shares(told) and mixes["other"][2] > mixes["maths"][2]
         words = sprout("policy", "explain", "--dir", control.dir).stdout
         assert "of kind maths" in words and "preference predicted of maths" in words
     finally:
