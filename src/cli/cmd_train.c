@@ -189,6 +189,28 @@ static enum sprout_status take(struct command *c, enum option_id id)
     return st;
 }
 
+/* An option that would be read by nobody is a mistake. */
+static enum sprout_status check_pairs(struct command *c)
+{
+    const struct {
+        const char *option, *with;
+        bool lost;
+    } pair[] = {
+        {"against", "--requests", c->against != NULL && c->requests == NULL},
+        {"seen", "--against", c->seen != NULL && c->against == NULL},
+        {"only", "--requests", c->only != NULL && c->requests == NULL},
+        {"maths", "--requests", c->maths != NULL && c->requests == NULL},
+        {"background", "--dir", c->background && c->dir == NULL},
+    };
+    for (size_t i = 0; i < sizeof pair / sizeof pair[0]; i++) {
+        if (pair[i].lost) {
+            return sprout_fail(&c->err, SPROUT_USAGE, "--%s goes with %s", pair[i].option,
+                               pair[i].with);
+        }
+    }
+    return SPROUT_OK;
+}
+
 static enum sprout_status parse(struct command *c, int argc, char **argv)
 {
     for (int id; (id = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
@@ -207,7 +229,7 @@ static enum sprout_status parse(struct command *c, int argc, char **argv)
                            "expected --requests DIR or --ledger FILE, and --out FILE; or "
                            "--dir DIR alone; 'sprout train --help' says how");
     }
-    return SPROUT_OK;
+    return c->help ? SPROUT_OK : check_pairs(c);
 }
 
 /* ---- the work -------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "cli/train_dir.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,11 +174,17 @@ static void print(const struct sprout_retrain_out *o, bool json)
         sprout_predictor_view(o->trained.bytes, o->trained.len, &p, NULL) == SPROUT_OK) {
         (json ? sprout_predictor_print_json : sprout_predictor_print)(&p);
     }
-    if (!json) {
-        printf("\n%zu prompts fitted, %zu held out: log loss %.4f before, %.4f after, "
-               "squared error of log length %.4f and %.4f\n%s\n",
-               o->fitted, o->held_out, o->prefer.before, o->prefer.after,
-               o->length.before, o->length.after, o->why);
+    if (json) {
+        return;
+    }
+    printf("\n%zu prompts fitted, %zu held out: ", o->fitted, o->held_out);
+    if (isnan(o->prefer.after)) { /* refused before */
+        printf("not compared\n%s\n", o->why);
+    } else {
+        printf("log loss %.4f before, %.4f after, squared error of log length %.4f and "
+               "%.4f\n%s\n",
+               o->prefer.before, o->prefer.after, o->length.before, o->length.after,
+               o->why);
     }
 }
 

@@ -207,6 +207,17 @@ def test_a_window_outside_the_trace_is_an_error(world):
     assert done.returncode == 65 and "2023-01-04T00:00:00Z" in done.stderr
 
 
+@pytest.mark.parametrize("args, says", [
+    (["--requests", ".", "--out", "x", "--seen", "."], "--seen goes with --against"),
+    (["--ledger", "x", "--out", "x", "--only", "talk"], "--only goes with --requests"),
+    (["--requests", ".", "--out", "x", "--background"], "--background goes with --dir"),
+])
+def test_an_option_of_train_that_nobody_reads_is_an_error(tmp_path, args, says):
+    done = subprocess.run([SPROUT, "train", *args], cwd=tmp_path, capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 2 and says in done.stderr
+
+
 # ---- the policy that reads the prompt, on the measured data ---------------------------------
 
 SHARED = SPROUT.parents[2] / "shared" / "data"
@@ -308,3 +319,18 @@ def test_maths_is_known_by_its_references_and_not_by_a_files_name(halves, tmp_pa
     assert said["maths_recall"] > 0.98 and said["maths_false"] < 0.03
     done = train("--maths", "gsm8k")
     assert done.returncode == 2 and "--maths: no task 'gsm8k'" in done.stderr
+
+
+@measured
+def test_what_is_refused_before_it_was_compared_has_no_figures_of_that(halves, tmp_path):
+    """Verdicts by chance: no predictor beats the base rate."""
+    for file in (halves / "0").glob("*.jsonl"):
+        lines = file.read_text().split("\n")[:400]
+        (tmp_path / file.name).write_text("\n".join(
+            re.sub('("preferred": ?)"L."', rf'\1"L{len(line) % 3}"', line)
+            for line in lines) + "\n")
+    weights = SPROUT.parents[1] / "data/predictor/default.weights"
+    done = subprocess.run([SPROUT, "train", "--requests", tmp_path, "--out", tmp_path / "x",
+                           "--against", weights], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1 and not (tmp_path / "x").exists()
+    assert "held out: not compared" in done.stdout and "nan" not in done.stdout
