@@ -277,6 +277,22 @@ static enum sprout_status make_run(struct sprout_store *store,
     return status;
 }
 
+/* What is wrong with the file is told before the wait for an hour, not after it. */
+static enum sprout_status try_prompts(const struct sprout_evaluate_args *a,
+                                      struct sprout_error *err)
+{
+    struct sprout_chat *chats = NULL;
+    size_t count = 0;
+    enum sprout_status status = sprout_prompts_file_load(
+        a->prompts, a->model, SPROUT_EVALUATOR_ITEMS_MAX, &chats, &count, err);
+
+    if (status == SPROUT_OK && count == 0) {
+        status = sprout_fail(err, SPROUT_USAGE, "%.300s has no prompts", a->prompts);
+    }
+    sprout_prompts_file_free(chats, count);
+    return status;
+}
+
 /* The run to work on: a new one of the prompts given, else the one that is open.  A new one
  * waits for its hour. */
 static enum sprout_status find_run(struct sprout_store *store,
@@ -291,7 +307,10 @@ static enum sprout_status find_run(struct sprout_store *store,
     if (status != SPROUT_NOT_FOUND) {
         return status;
     }
-    status = a->now ? SPROUT_OK : wait_for_hour(a, err);
+    status = a->prompts != NULL ? try_prompts(a, err) : SPROUT_OK;
+    if (status == SPROUT_OK && !a->now) {
+        status = wait_for_hour(a, err);
+    }
     return status == SPROUT_OK ? make_run(store, a, out_run, err) : status;
 }
 

@@ -414,6 +414,10 @@ def test_stopped_while_it_waits_it_has_asked_nobody(tmp_path, upstream, judge):
     waiting = None
     try:
         sprout("evaluate", "--dir", control.dir, *flags, "--now")
+        (tmp_path / "bad.jsonl").write_text("no JSON\n")  # told at once, not after the wait
+        bad = sprout("evaluate", "--dir", control.dir, *judge_flags(judge), "--prompts",
+                     tmp_path / "bad.jsonl")
+        assert bad.returncode == 65 and "bad.jsonl:1" in bad.stderr
         waiting = subprocess.Popen([SPROUT, "evaluate", "--dir", str(control.dir), *flags],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert "waiting for a clean hour: at most" in waiting.stderr.readline()
