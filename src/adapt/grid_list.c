@@ -504,11 +504,20 @@ size_t sprout_grid_list_ahead(struct sprout_grid_list *l, sprout_instant now,
 
 /* ---- asking ---------------------------------------------------------------------------- */
 
+/* Is the entry as good as it gets?  A provider that answers is, though its newest slot is one
+ * that it foretold. */
+static bool serves(struct entry *e, sprout_instant now)
+{
+    struct sprout_grid_value v;
+    return entry_value(e, now, &v, NULL) == SPROUT_OK &&
+           (v.quality == SPROUT_GRID_LIVE || v.quality == SPROUT_GRID_REPLAYED ||
+            (v.quality == SPROUT_GRID_FORECAST && e->role == LIVE &&
+             sprout_grid_live_state(e->live).failures == 0));
+}
+
 /* Is it this one's turn, or does one before it serve (or has not even answered)? */
 static bool wanted(struct sprout_grid_list *l, size_t i, sprout_instant now)
 {
-    struct sprout_grid_value v;
-
     for (size_t k = 0; k < i; k++) {
         struct entry *const e = &l->entry[k];
         if (e->role == LIVE) {
@@ -522,8 +531,7 @@ static bool wanted(struct sprout_grid_list *l, size_t i, sprout_instant now)
         } else if (e->role != ROWS) {
             continue;
         }
-        if (entry_value(e, now, &v, NULL) == SPROUT_OK &&
-            (v.quality == SPROUT_GRID_LIVE || v.quality == SPROUT_GRID_REPLAYED)) {
+        if (serves(e, now)) {
             return false;
         }
     }

@@ -18,6 +18,11 @@ enum {
     RETRY_AFTER_MAX_S = 24 * SECONDS_PER_HOUR,
 };
 
+/* Parts of a step: how soon after a slot's beginning a question comes, and how much longer
+ * than a step is waited at the most to get there. */
+#define SOON      0.1
+#define LATER_MAX 0.2
+
 enum phase { IDLE, ASKED_LOGIN, ASKED_NOW, ASKED_AHEAD, ASKED_PAST };
 
 struct sprout_grid_live {
@@ -412,6 +417,19 @@ static const struct sprout_grid_point *current(const struct sprout_grid_points *
     return i > 0 ? &p->v[i - 1] : p->n > 0 ? &p->v[0] : NULL;
 }
 
+/* When to ask again: no faster than the step, soon after a slot has begun, since until then
+ * what is known of it is a forecast, and not all gateways at the same second.  An hour's
+ * first tenth is reached from anywhere in it within five questions, and then kept. */
+static sprout_span step_after(const struct sprout_grid_live *l, sprout_instant now,
+                              double jitter)
+{
+    const double step = (double)l->step.ns;
+    const double into = fmod((double)(now.ns - l->good.start.ns), step) / step;
+    const double target = SOON * jitter;
+    const double wanted = into < SOON ? fmax(0, target - into) : 1 - into + target;
+    return (sprout_span){l->step.ns + (int64_t)(fmin(wanted, LATER_MAX) * step)};
+}
+
 static void accept(struct sprout_grid_live *l, sprout_instant now, double jitter)
 {
     const struct sprout_grid_point *const here = current(&l->fresh, now);
@@ -432,8 +450,7 @@ static void accept(struct sprout_grid_live *l, sprout_instant now, double jitter
         snprintf(l->why, sizeof l->why,
                  "the provider says that it will end this service");
     }
-    /* No faster than the step, and not all gateways at the same second. */
-    l->next.ns = now.ns + l->step.ns + (int64_t)(jitter * 0.1 * (double)l->step.ns);
+    l->next = sprout_instant_add(now, step_after(l, now, jitter));
 }
 
 static void refuse(struct sprout_grid_live *l, sprout_instant now, double jitter,
@@ -615,10 +632,17 @@ enum sprout_status sprout_grid_live_value(struct sprout_grid_live *l, sprout_ins
 {
     const int64_t age = now.ns - l->received.ns;
     const struct sprout_grid_point *const here = sprout_grid_points_at(&l->points, now);
-    /* The next call comes up to a tenth of a step later, and may take its time. */
+    /* The next call comes up to LATER_MAX later, and may take its time. */
     const int64_t fresh = l->step.ns + l->step.ns / 4;
+    /* Begun since the last answer, which could only foretell it. */
+    const bool foretold =
+        here != NULL && here->forecast && here->start.ns != l->good.start.ns;
 
     if (l->have_good && l->failures == 0 && age <= fresh) {
+        if (foretold) {
+            put_value(l, here, SPROUT_GRID_FORECAST, out);
+            return SPROUT_OK;
+        }
         l->good = here != NULL ? *here : l->good;
         put_value(l, &l->good, SPROUT_GRID_LIVE, out);
         return SPROUT_OK;

@@ -162,6 +162,24 @@ static void pauses_double_up_to_their_bound_and_a_good_answer_resets_them(void *
     sprout_grid_live_free(l);
 }
 
+/* Wherever in the hour the first question came, and no two nearer than an hour. */
+static void questions_come_soon_after_a_slot_has_begun(void **state)
+{
+    (void)state;
+    for (int64_t minute = 0; minute < 60; minute++) {
+        struct sprout_grid_live *const l = electricitymaps();
+        sprout_instant now = after(minute * MINUTE);
+        for (int i = 0; i < 8; i++) {
+            answer_with(l, now, 5);
+            const int64_t wait = sprout_grid_live_next(l).ns - now.ns;
+            assert_true(wait >= HOUR && wait <= HOUR + 12 * MINUTE);
+            assert_true(i < 5 || now.ns % HOUR <= 6 * MINUTE);
+            now.ns += wait;
+        }
+        sprout_grid_live_free(l);
+    }
+}
+
 static void retry_after_is_honoured(void **state)
 {
     struct sprout_grid_live *const l = electricitymaps();
@@ -193,8 +211,11 @@ static void a_forecast_received_earlier_serves_its_slot(void **state)
            "\"intensity\":{\"forecast\":110,\"actual\":null}},"
            "{\"from\":\"2025-03-01T16:00Z\",\"to\":\"2025-03-01T16:30Z\","
            "\"intensity\":{\"forecast\":160,\"actual\":null}}]}");
-    assert_int_equal(quality_at(l, after(31 * MINUTE), &g), SPROUT_GRID_LIVE);
-    assert_true(g == 110); /* the half hour of now, not the last one of the list */
+    assert_int_equal(quality_at(l, after(29 * MINUTE), &g), SPROUT_GRID_LIVE);
+    assert_true(g == 100); /* the half hour of now, not the last one of the list */
+    /* Not told yet as the value of now: it was foretold. */
+    assert_int_equal(quality_at(l, after(31 * MINUTE), &g), SPROUT_GRID_FORECAST);
+    assert_true(g == 110);
     answer(l, after(35 * MINUTE), 0, "");
     assert_int_equal(quality_at(l, after(50 * MINUTE), &g), SPROUT_GRID_LAST_GOOD);
     assert_int_equal(quality_at(l, after(125 * MINUTE), &g), SPROUT_GRID_FORECAST);
@@ -384,6 +405,7 @@ int main(void)
         cmocka_unit_test(a_value_goes_from_live_to_last_good_to_none),
         cmocka_unit_test(each_trouble_has_its_pause),
         cmocka_unit_test(pauses_double_up_to_their_bound_and_a_good_answer_resets_them),
+        cmocka_unit_test(questions_come_soon_after_a_slot_has_begun),
         cmocka_unit_test(retry_after_is_honoured),
         cmocka_unit_test(a_forecast_received_earlier_serves_its_slot),
         cmocka_unit_test(a_spare_is_asked_only_while_the_first_is_not_live),
