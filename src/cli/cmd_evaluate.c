@@ -242,6 +242,21 @@ static enum sprout_status wait_for_hour(const struct sprout_evaluate_args *a,
 
 /* ---- the run --------------------------------------------------------------------------- */
 
+/* Live prompts have no references: without a judge they would be used up for nothing. */
+static enum sprout_status take_sample(const struct sprout_evaluate_args *a,
+                                      const struct sprout_evaluator_plan *plan,
+                                      struct sprout_chat **out, size_t *out_count,
+                                      struct sprout_error *err)
+{
+    if (plan->form == SPROUT_JUDGE_NONE) {
+        return sprout_fail(err, SPROUT_USAGE,
+                           "no evaluation is open, and sampled prompts need a judge: "
+                           "--judge URL and --judge-model M, or --prompts FILE with "
+                           "references");
+    }
+    return sprout_sample_take(a->dir, SPROUT_EVALUATOR_ITEMS_MAX, out, out_count, err);
+}
+
 static enum sprout_status make_run(struct sprout_store *store,
                                    const struct sprout_evaluate_args *a, int64_t *out_run,
                                    struct sprout_error *err)
@@ -254,7 +269,7 @@ static enum sprout_status make_run(struct sprout_store *store,
         a->prompts != NULL
             ? sprout_prompts_file_load(a->prompts, a->model, SPROUT_EVALUATOR_ITEMS_MAX,
                                        &chats, &count, err)
-            : sprout_sample_take(a->dir, SPROUT_EVALUATOR_ITEMS_MAX, &chats, &count, err);
+            : take_sample(a, &plan, &chats, &count, err);
 
     if (a->prompts == NULL) {
         plan.source = "sample";

@@ -218,6 +218,10 @@ def test_a_sample_that_no_judge_answers_for_is_deleted_in_time(start_up, upstrea
         up.chat(CANARY)
         kept = up.dir / "spool/kept.ndjson"
         wait_until(lambda: kept.exists() and kept.read_bytes(), what="a prompt")
+        before = kept.read_bytes()
+        done = sprout("evaluate", "--dir", up.dir)
+        assert done.returncode == 2 and "need a judge" in done.stderr
+        assert kept.read_bytes() == before  # not used up for nothing
         watcher = subprocess.Popen(
             [SPROUT, "evaluate", "--dir", up.dir, "--judge", url(judge), "--judge-model", "j"],
             stderr=subprocess.PIPE, text=True)
