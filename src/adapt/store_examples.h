@@ -26,7 +26,7 @@ SPROUT_MUST_USE enum sprout_status sprout_store_put_example(struct sprout_store 
 
 /* One that was judged; texts are borrowed until the callback returns. */
 struct sprout_store_example {
-    int64_t item;
+    int64_t item, run;
     sprout_instant at; /* of its last verdict, or of its last answer */
     struct sprout_str features;
     struct sprout_str kind; /* the operator's word; empty: none */

@@ -33,7 +33,7 @@ static const char get_sql[] = "SELECT x.item, " AT_OF(
               "a.item = x.item AND a.right = 0), "
               "(SELECT group_concat(best) FROM evaluation_verdicts v WHERE v.item = "
               "x.item AND "
-              "v.form = 'best-of') "
+              "v.form = 'best-of'), i.run "
               "FROM examples x JOIN evaluation_items i ON i.id = x.item "
               "JOIN evaluations e ON e.id = i.run WHERE i.state = 'judged' ORDER BY at, "
               "x.item";
@@ -96,6 +96,7 @@ static void take_row(sqlite3_stmt *q, sprout_store_example_fn *each, void *ctx)
     sprout_tokens tokens[SPROUT_LEVELS_MAX];
     struct sprout_store_example e = {
         .item = sqlite3_column_int64(q, 0),
+        .run = sqlite3_column_int64(q, 11),
         .at = sprout_store_instant(sqlite3_column_int64(q, 1)),
         .kind = sprout_store_column_str(q, 3),
         .directives = sprout_store_column_str(q, 4),

@@ -8,12 +8,15 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "control/judged.h"
 
-enum { LEVELS = SPROUT_PREDICT_LEVELS };
+/* Ten of these are longer than any example is kept. */
+enum { LEVELS = SPROUT_PREDICT_LEVELS, HALF_LIFE_S = 1000 * 86400 };
 
 struct reading {
     struct sprout_train_ledger l;
     uint64_t *about; /* model, judge and directives of each */
+    int64_t *run;    /* of each */
     size_t cap, bytes_cap, used;
 };
 
@@ -78,9 +81,39 @@ static void take(void *ctx, const struct sprout_store_example *e)
     memcpy(r->l.bytes + r->used, e->features.ptr, e->features.len);
     r->used += e->features.len;
     r->l.at[r->l.count] = e->at;
+    r->run[r->l.count] = e->run;
     r->about[r->l.count++] = about(e);
     snprintf(r->l.model, sizeof r->l.model, "%.*s", (int)e->model.len, e->model.ptr);
     snprintf(r->l.judge, sizeof r->l.judge, "%.*s", (int)e->judge.len, e->judge.ptr);
+}
+
+static bool has_failed(const struct sprout_judged *j, int64_t run)
+{
+    bool found = false;
+    for (size_t i = 0; i < j->failed_count; i++) {
+        found = found || j->failed[i].run == run;
+    }
+    return found;
+}
+
+/* Answers of a run in which the judge failed have their lengths, and nothing to prefer. */
+static enum sprout_status doubt(struct sprout_store *s, struct reading *r,
+                                struct sprout_error *err)
+{
+    const struct sprout_quality_opts opts = {
+        .prior = {1. / LEVELS, 1. / LEVELS, 1. / LEVELS},
+        .levels = LEVELS,
+        .half_life = sprout_span_seconds(HALF_LIFE_S),
+        .now = r->l.at[r->l.count - 1]};
+    struct sprout_judged *j = NULL;
+    const enum sprout_status st = sprout_judged_read(s, &opts, &j, err);
+    for (size_t i = 0; st == SPROUT_OK && i < r->l.count; i++) {
+        if (has_failed(j, r->run[i])) {
+            r->l.example[i].preferred = -1;
+        }
+    }
+    sprout_judged_free(j);
+    return st == SPROUT_NOT_FOUND ? SPROUT_OK : st;
 }
 
 /* Leaves those about what the newest is about. */
@@ -107,8 +140,9 @@ static enum sprout_status read_rows(struct sprout_store *s, struct reading *r,
     r->l.example = calloc(r->cap + 1, sizeof *r->l.example);
     r->l.at = calloc(r->cap + 1, sizeof *r->l.at);
     r->about = calloc(r->cap + 1, sizeof *r->about);
+    r->run = calloc(r->cap + 1, sizeof *r->run);
     r->l.bytes = malloc(r->bytes_cap + 1);
-    if (r->l.example == NULL || r->l.at == NULL || r->about == NULL ||
+    if (r->l.example == NULL || r->l.at == NULL || r->about == NULL || r->run == NULL ||
         r->l.bytes == NULL) {
         return sprout_fail(err, SPROUT_NO_MEMORY, "out of memory for %zu examples",
                            r->cap);
@@ -119,7 +153,7 @@ static enum sprout_status read_rows(struct sprout_store *s, struct reading *r,
                            "the ledger has no judged prompts to learn from: 'sprout "
                            "evaluate' leaves some where predictor.learn is on");
     }
-    return st;
+    return st == SPROUT_OK ? doubt(s, r, err) : st;
 }
 
 enum sprout_status sprout_train_ledger_read(struct sprout_store *s,
@@ -139,6 +173,7 @@ enum sprout_status sprout_train_ledger_read(struct sprout_store *s,
         sprout_train_ledger_free(&r.l);
     }
     free(r.about);
+    free(r.run);
     return st;
 }
 

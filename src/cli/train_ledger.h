@@ -5,7 +5,8 @@
  * what is served now.  Where verdicts on a prompt do not agree, or tie, the preferred level is
  * drawn in their proportion, by the hash of what is kept of the prompt: so shares over many
  * prompts are the judge's, and the draw is the same every time.  Verdicts of pairs (form
- * `pairwise`) name no best of all and teach lengths only.
+ * `pairwise`) name no best of all and teach lengths only, and so do evaluations in which the
+ * judge failed by himself.
  * Memory: owned; one block of bytes for all features. */
 #ifndef SPROUT_CLI_TRAIN_LEDGER_H
 #define SPROUT_CLI_TRAIN_LEDGER_H

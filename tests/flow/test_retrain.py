@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from evaluation import judging, level_of, sprout, url
+from evaluation import Control, judging, level_of, sprout, url
 from gateway import nginx_missing
 from up import SPROUT, Up, wait_until
 from upstream import Reply, Upstream, chat_reply
@@ -39,8 +39,8 @@ def choose(levels, request):
     return levels.index(0 if is_saga(request["messages"][-1]["content"]) else 2)
 
 
-def questions(path, count):
-    pairs = [(a, b) for a in WORDS for b in WORDS][:count]
+def questions(path, count, begin=0):
+    pairs = [(a, b) for a in WORDS for b in WORDS][begin:begin + count]
     path.write_text("".join(json.dumps({
         "prompt": f"{('Tell the saga of', 'Which colour has')[(i + i // 7) % 2]} {a} {b}?",
         "model": "m-1"}) + "\n" for i, (a, b) in enumerate(pairs)))
@@ -95,6 +95,29 @@ def explains_itself(up):
     done = sprout("predictor", "--dir", up.dir)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_what_a_judge_gone_bad_said_is_not_learned(tmp_path, upstream):
+    upstream.default = answering
+    control = Control(tmp_path / "data", url(upstream))
+    judges = Upstream(), Upstream()
+    judges[0].default = judging(choose)
+    judges[1].default = judging(lambda levels, _: 0)
+    try:
+        for i, count in enumerate((320, 60)):
+            done = sprout("evaluate", "--now", "--dir", control.dir, "--judge",
+                          url(judges[i]), "--judge-model", "j", "--concurrency", "8",
+                          "--prompts", questions(tmp_path / f"{i}.jsonl", count, 320 * i))
+            assert done.returncode == 0, done.stderr
+        done = sprout("train", "--ledger", control.dir / "ledger.db", "--out",
+                      tmp_path / "out.weights", "--json")
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        assert (told["prompts"], told["judged"]) == (380, 320)
+    finally:
+        control.stop()
+        for judge in judges:
+            judge.stop()
 
 
 def test_a_better_predictor_is_put_in_force_and_a_killed_control_leaves_the_old_one(
