@@ -110,8 +110,8 @@ static enum sprout_status load(struct reading *r)
                                   "more than %d lines", SPROUT_REQUESTS_MAX);
     }
     bytes += lines * TEXTS_PER_REQUEST * TEXT_OVERHEAD;
-    r->out.request = calloc(lines, sizeof *r->out.request);
-    r->out.text = malloc(bytes);
+    r->out.request = calloc(lines + 1, sizeof *r->out.request);
+    r->out.text = malloc(bytes + 1);
     if (r->out.request == NULL || r->out.text == NULL) {
         return sprout_fail(r->err, SPROUT_NO_MEMORY, "%s: out of memory", r->folder);
     }
@@ -183,7 +183,7 @@ static void read_texts(struct reading *r, const json_t *line, struct sprout_requ
 static enum sprout_status read_request(struct reading *r, const json_t *line, size_t task)
 {
     struct sprout_request *const q = &r->out.request[r->out.count];
-    double wh[SPROUT_BENCH_OPTIONS], s[SPROUT_BENCH_OPTIONS];
+    double wh[SPROUT_BENCH_OPTIONS] = {0}, s[SPROUT_BENCH_OPTIONS] = {0};
 
     read_texts(r, line, q);
     if (q->id.len == 0 || q->prompt.ptr == NULL) {

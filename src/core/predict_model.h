@@ -123,13 +123,13 @@ struct sprout_predict_model {
 
 static_assert(sizeof(struct sprout_predict_model) % 8 == 0, "rows follow at once");
 static_assert(sizeof(struct sprout_predict_model) +
-                      SPROUT_PREDICT_ROWS * SPROUT_PREDICT_COLUMNS * sizeof(int16_t) <=
+                      sizeof(int16_t) * SPROUT_PREDICT_ROWS * SPROUT_PREDICT_COLUMNS <=
                   SPROUT_PREDICT_BYTES_MAX,
               "the weights fit into their budget");
 
 #define SPROUT_PREDICT_FILE_BYTES                                                        \
     (sizeof(struct sprout_predict_model) +                                               \
-     SPROUT_PREDICT_ROWS * SPROUT_PREDICT_COLUMNS * sizeof(int16_t))
+     sizeof(int16_t) * SPROUT_PREDICT_ROWS * SPROUT_PREDICT_COLUMNS)
 
 /* What is read off a text. */
 enum {

@@ -389,7 +389,7 @@ enum sprout_status sprout_experiment_new(const struct sprout_experiment_opts *op
                                 ? read_all(e, err)
                                 : sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
     if (st == SPROUT_OK) {
-        e->run = calloc(e->zones * opts->policies, sizeof *e->run);
+        e->run = calloc(e->zones * opts->policies + 1, sizeof *e->run);
         if (e->run == NULL) {
             st = sprout_fail(err, SPROUT_NO_MEMORY, "out of memory");
         }
@@ -515,7 +515,7 @@ void sprout_experiment_free(struct sprout_experiment *e)
     for (size_t i = 0; i < e->runs; i++) {
         sprout_sim_run_free(&e->run[i]);
     }
-    for (size_t z = 0; z < e->zones; z++) {
+    for (size_t z = 0; e->zone != NULL && z < e->zones; z++) {
         sprout_world_free(e->zone[z].world);
         sprout_evaluations_free(&e->zone[z].evaluations);
         sprout_grid_trace_free(&e->zone[z].trace);
