@@ -306,7 +306,7 @@ static enum sprout_status row_value(const struct entry *e, sprout_instant now,
 {
     const struct sprout_grid_slot *const s = sprout_grid_trace_at(&e->trace, now);
     const double v = s == NULL ? NAN : sprout_grid_slot_value(s, e->scope).v;
-    if (isnan(v)) {
+    if (s == NULL || isnan(v)) {
         return sprout_fail(err, SPROUT_STALE, "csv: the file has no value for now");
     }
     out->intensity.v = v;

@@ -2,6 +2,7 @@
 /* http.c - see http.h; libcurl does the work, one multi handle a run. */
 #include "adapt/http.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,7 @@ static void finish(struct flight *f, CURLcode result)
     long code = 0;
     curl_off_t after = 0;
 
+    assert(call != NULL); /* found by its handle, so it is under way */
     call->took.ns = sprout_clock_mono().ns - f->began.ns;
     curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &code);
     if (curl_easy_getinfo(f->curl, CURLINFO_RETRY_AFTER, &after) == CURLE_OK &&

@@ -178,7 +178,7 @@ static void free_opts(struct sprout_meter_opts *o)
     const char *const all[] = {o->kind,   o->sysfs_root, o->library, o->url,
                                o->preset, o->metric,     o->labels,  o->device};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        free((void *)(uintptr_t)all[i]);
+        free((void *)all[i]);
     }
 }
 

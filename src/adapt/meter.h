@@ -70,7 +70,7 @@ struct sprout_meters;
 SPROUT_MUST_USE enum sprout_status sprout_meters_open(
     const struct sprout_meter_opts *opts, size_t count, struct sprout_meters **out,
     struct sprout_error *err);
-void sprout_meters_close(struct sprout_meters *m); /* NULL is fine */
+void sprout_meters_close(struct sprout_meters *s); /* NULL is fine */
 
 /* Energy of all parts since the last reading.  SPROUT_OK; SPROUT_MORE: this reading is a
  * base, the interval before it is void (*err says why, "" at the start); otherwise a
@@ -80,14 +80,14 @@ SPROUT_MUST_USE enum sprout_status sprout_meters_read(struct sprout_meters *m,
                                                       sprout_microjoules *out,
                                                       struct sprout_error *err);
 
-unsigned sprout_meters_covers(const struct sprout_meters *m);
+unsigned sprout_meters_covers(const struct sprout_meters *s);
 /* "measured:nvml+rapl": the method of receipts. */
-const char *sprout_meters_method(const struct sprout_meters *m);
+const char *sprout_meters_method(const struct sprout_meters *s);
 /* How long between two readings: power wants more of them than counters. */
-sprout_span sprout_meters_interval(const struct sprout_meters *m);
+sprout_span sprout_meters_interval(const struct sprout_meters *s);
 /* A source that is updated at its own pace: until it moves nothing is known. */
 bool sprout_meters_paced(const struct sprout_meters *m);
 /* "2 GPUs (energy counter)", a sentence for each meter into `out`. */
-void sprout_meters_describe(const struct sprout_meters *m, struct sprout_buf *out);
+void sprout_meters_describe(const struct sprout_meters *s, struct sprout_buf *out);
 
 #endif

@@ -57,6 +57,7 @@ static void trim_broken_utf8(char *text)
     }
 }
 
+#undef sprout_fail
 enum sprout_status sprout_fail(struct sprout_error *err, enum sprout_status status,
                                const char *format, ...)
 {

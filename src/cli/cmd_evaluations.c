@@ -47,8 +47,8 @@ static enum sprout_status parse(int argc, char **argv, struct args *out,
     struct args a = {.dir = "sprout-data", .n = LIMIT};
     enum sprout_status status = SPROUT_OK;
 
-    for (int i = 1; i < argc && status == SPROUT_OK; i++) {
-        const char *const next = i + 1 < argc ? argv[i + 1] : NULL;
+    for (int i = 1; i < argc && argv[i] != NULL && status == SPROUT_OK; i++) {
+        const char *const next = argv[i + 1]; /* NULL behind the last one */
         if (strcmp(argv[i], "--json") == 0) {
             a.json = true;
         } else if (strcmp(argv[i], "--help") == 0) {

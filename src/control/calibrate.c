@@ -155,7 +155,7 @@ static enum sprout_status one_run(const struct sprout_calibrate_opts *o,
                                   struct sampler *s, struct sprout_calibrate_run *r,
                                   struct sprout_error *err)
 {
-    const size_t n = (size_t)(r->concurrency * o->rounds);
+    const size_t n = (size_t)r->concurrency * (size_t)o->rounds;
     char url[600];
     char *const body = body_of(o->model, r->prompt, r->output);
     struct sprout_http_call *const calls = calloc(n, sizeof *calls);

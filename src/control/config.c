@@ -500,7 +500,7 @@ static enum sprout_status set_provider(struct sprout_config *c, struct sprout_st
     char text[PROVIDER_CAP];
     struct sprout_buf b = sprout_buf_of(text, sizeof text);
     struct sprout_config *made = NULL;
-    struct sprout_problems *const problems = malloc(sizeof *problems);
+    struct sprout_problems *const problems = calloc(1, sizeof *problems);
     if (problems == NULL) {
         return sprout_fail(err, SPROUT_NO_MEMORY, "no memory for --grid");
     }
@@ -512,7 +512,7 @@ static enum sprout_status set_provider(struct sprout_config *c, struct sprout_st
     enum sprout_status status =
         b.full ? SPROUT_LIMIT
                : sprout_config_parse(sprout_buf_str(&b), NULL, &made, problems);
-    if (status != SPROUT_OK) {
+    if (status != SPROUT_OK || made == NULL) {
         status = sprout_fail(err, SPROUT_USAGE, "--grid: %.300s",
                              problems->n > 0 ? problems->v[0].message : "too long");
     } else {

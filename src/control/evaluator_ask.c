@@ -212,8 +212,11 @@ void sprout_evaluator_answer(struct evaluator *e, struct evaluator_item **batch,
             if (!build_body(&ask[calls], &call[calls])) {
                 sprout_evaluator_close(e, batch[i], "failed",
                                        "no directive can be added to it any more");
+                free(ask[calls].body);
+                free(ask[calls].reply);
+                break;
             }
-            calls += batch[i]->open;
+            calls++;
         }
     }
     sprout_http_run(call, calls, &opts);

@@ -2,6 +2,7 @@
 /* evaluator_prepare.c - a run and its items into ledger and spool; see evaluator.h. */
 #include "control/evaluator_inner.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -345,6 +346,7 @@ static enum sprout_status put_items(struct preparing *p, const struct made_item 
     enum sprout_status status = sprout_store_begin(p->store, p->err);
 
     for (int64_t i = 0; i < p->made.items && status == SPROUT_OK; i++) {
+        assert(made[i].chat != NULL);
         const struct sprout_store_item item = {
             .run = p->made.run,
             .no = i,

@@ -327,7 +327,7 @@ void sprout_metering_free(struct sprout_metering *m)
     for (size_t i = 0; i < m->count; i++) {
         const char **text;
         for (size_t k = 0; (text = texts_of(&m->opts[i], k)) != NULL; k++) {
-            free((void *)(uintptr_t)*text);
+            free((void *)*text);
         }
     }
     free(m->server_metrics);

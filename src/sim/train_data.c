@@ -59,8 +59,10 @@ static bool keep_rows(struct train_data *d, size_t *cap, size_t used,
         }
         *cap = more;
     }
-    memcpy(d->row + used, f->row, f->count * sizeof *f->row);
-    memcpy(d->tag + used, f->tag, f->count * sizeof *f->tag);
+    if (f->count > 0) { /* else there may be no memory either */
+        memcpy(d->row + used, f->row, f->count * sizeof *f->row);
+        memcpy(d->tag + used, f->tag, f->count * sizeof *f->tag);
+    }
     return true;
 }
 

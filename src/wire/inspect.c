@@ -565,10 +565,9 @@ static void on_tools(struct sprout_inspect *i, const struct sprout_json_event *e
 /* "auto" and "none" leave the model its words; anything that names a tool does not. */
 static void on_tool_choice(struct sprout_inspect *i, const struct sprout_json_event *e)
 {
-    if (e->kind == SPROUT_JSON_OBJECT) {
-        block(i, SPROUT_REASON_TOOLS);
-    } else if (take_word(i, e) && !word_is(i, SPROUT_STR("auto")) &&
-               !word_is(i, SPROUT_STR("none"))) {
+    if (e->kind == SPROUT_JSON_OBJECT ||
+        (take_word(i, e) && !word_is(i, SPROUT_STR("auto")) &&
+         !word_is(i, SPROUT_STR("none")))) {
         block(i, SPROUT_REASON_TOOLS);
     }
 }

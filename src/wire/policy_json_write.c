@@ -320,10 +320,11 @@ static void put_rule(struct out *o, const struct sprout_policy *p,
 /* Left out where no kind differs. */
 static void put_kinds(struct out *o, const struct sprout_policy_predictor *p)
 {
-    static const double none[SPROUT_PREDICT_LEVELS] = {0};
     bool any = false;
-    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
-        any = any || memcmp(p->kind_correction[k], none, sizeof none) != 0;
+    for (int i = 0; i < SPROUT_KIND_COUNT * SPROUT_PREDICT_LEVELS; i++) {
+        any =
+            any ||
+            p->kind_correction[i / SPROUT_PREDICT_LEVELS][i % SPROUT_PREDICT_LEVELS] != 0;
     }
     if (!any) {
         return;

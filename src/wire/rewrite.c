@@ -94,13 +94,13 @@ static void add_usage(struct sprout_edits *edits, const struct sprout_facts *f)
         edit.at = f->stream_options_at;
         edit.drop = f->stream_options_end - f->stream_options_at;
         edit.put = SPROUT_STR("{\"include_usage\":true}");
-    } else if (f->stream_options != SPROUT_MEMBER_OBJECT) {
-        return;
-    } else if (f->include_usage == SPROUT_MEMBER_ABSENT) {
+    } else if (f->stream_options == SPROUT_MEMBER_OBJECT &&
+               f->include_usage == SPROUT_MEMBER_ABSENT) {
         edit.at = f->stream_options_end - 1;
         edit.put = f->stream_options_empty ? SPROUT_STR("\"include_usage\":true")
                                            : SPROUT_STR(",\"include_usage\":true");
-    } else if (f->include_usage == SPROUT_MEMBER_NULL) {
+    } else if (f->stream_options == SPROUT_MEMBER_OBJECT &&
+               f->include_usage == SPROUT_MEMBER_NULL) {
         edit.at = f->include_usage_at;
         edit.drop = f->include_usage_end - f->include_usage_at;
         edit.put = SPROUT_STR("true");

@@ -337,6 +337,10 @@ static void a_provider_and_its_zone_are_a_grid(void **state)
     assert_string_equal(c->grid.providers[0].url, "");
     assert_int_equal(sprout_config_set_grid(c, "neso:a b", &e), SPROUT_USAGE);
     assert_non_null(strstr(e.message, "expected a zone"));
+    char far[1000] = "neso:";
+    memset(far + 5, 'x', sizeof far - 6);
+    assert_int_equal(sprout_config_set_grid(c, far, &e), SPROUT_USAGE);
+    assert_string_equal(e.message, "--grid: too long");
     sprout_config_free(c);
 }
 
