@@ -48,12 +48,15 @@ int sprout_report_sci(const struct sprout_savings *r, bool json)
     print_figure("I  intensity, overhead inside", s.intensity, "g/kWh");
     print_figure("O  operational", s.operational_g, "g CO2e");
     print_figure("   evaluation and judge", s.evaluation_g, "g CO2e");
+    print_figure("   gateway", s.gateway_g, "g CO2e");
     print_figure("M  embodied", s.embodied_g, "g CO2e");
     print_figure("SCI per request", s.per_request_g, "g CO2e");
     print_figure("SCI per 1000 output tokens", s.per_1000_tokens_g, "g CO2e");
-    puts("\nBoundary: inference as accounted, the making of its hardware, evaluation and "
-         "judge;\n"
-         "not training, network or clients, nor the gateway's own processor time.");
+    printf(
+        "\nBoundary: inference as accounted, the making of its hardware, evaluation and "
+        "judge,\nthe gateway's own time at an assumed %g W; not training, network or "
+        "clients.\n",
+        SPROUT_SCI_CORE_WATTS);
     return 0;
 }
 

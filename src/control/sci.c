@@ -23,8 +23,10 @@ struct sprout_sci sprout_sci_of(const struct sprout_savings *r)
         .evaluation_g =
             (double)(r->evaluation.answer_grams_ug + r->evaluation.judge_grams_ug) / 1e6,
     };
-    s.total_g = s.operational_g + s.embodied_g + s.evaluation_g;
     s.intensity = s.energy_kwh > 0 ? s.operational_g / s.energy_kwh : NAN;
+    s.gateway_kwh = (double)t->overhead_us / 1e6 * SPROUT_SCI_CORE_WATTS / JOULES_PER_KWH;
+    s.gateway_g = s.gateway_kwh > 0 ? s.gateway_kwh * s.intensity : 0;
+    s.total_g = s.operational_g + s.embodied_g + s.evaluation_g + s.gateway_g;
     s.per_request_g = s.requests > 0 ? s.total_g / (double)s.requests : NAN;
     s.per_1000_tokens_g =
         s.output_tokens > 0 ? 1000 * s.total_g / (double)s.output_tokens : NAN;
@@ -59,11 +61,11 @@ void sprout_sci_put(struct sprout_buf *b, const struct sprout_savings *r)
 {
     const struct sprout_sci s = sprout_sci_of(r);
     sprout_buf_put(
-        b, SPROUT_STR(
-               "{\"sci\":{\"standard\":\"SCI 1.1 (ISO/IEC 21031:2024)\","
-               "\"boundary\":\"inference as accounted, its hardware's "
-               "making, evaluation and judge; not training, network, "
-               "clients, the gateway's own processor time\",\"location_based\":true"));
+        b,
+        SPROUT_STR("{\"sci\":{\"standard\":\"SCI 1.1 (ISO/IEC 21031:2024)\","
+                   "\"boundary\":\"inference as accounted, its hardware's "
+                   "making, evaluation and judge, the gateway's own time at an assumed "
+                   "10 W; not training, network, clients\",\"location_based\":true"));
     sprout_buf_printf(b,
                       ",\"requests\":%lld,\"requests_unknown\":%lld,\"output_tokens\":",
                       (long long)s.requests, (long long)s.unknown);
@@ -77,6 +79,8 @@ void sprout_sci_put(struct sprout_buf *b, const struct sprout_savings *r)
     put_number(b, "operational_g", s.operational_g);
     put_number(b, "embodied_g", s.embodied_g);
     put_number(b, "evaluation_g", s.evaluation_g);
+    put_number(b, "gateway_kwh", s.gateway_kwh);
+    put_number(b, "gateway_g", s.gateway_g);
     put_number(b, "total_g", s.total_g);
     put_number(b, "per_request_g", s.per_request_g);
     put_number(b, "per_1000_tokens_g", s.per_1000_tokens_g);

@@ -4,9 +4,10 @@
  *     SCI = (O + M) per R,  O = E * I        E in kWh with the facility's overhead (PUE)
  *
  * R is a request, and a thousand output tokens.  Location-based: the grid's own intensity, no
- * certificates.  Inside the boundary: inference as accounted, and what judging it cost; the
- * share of the hardware's making that its time takes.  Outside: training, the network, the
- * client, and the gateway's own processor time, which no meter attributes to it.
+ * certificates.  Inside the boundary: inference as accounted, what judging it cost, and the
+ * gateway's own time at SPROUT_SCI_CORE_WATTS, for no meter attributes it; the share of the
+ * hardware's making that inference takes.  Outside: training, the network, the client, and
+ * what nginx does without us.
  * Only requests with known energy and grid value count, and how many these are is said; a
  * figure that would mix known and unknown is NaN.  Pure. */
 #ifndef SPROUT_CONTROL_SCI_H
@@ -14,15 +15,21 @@
 
 #include "control/savings.h"
 
+/* Of a busy core with its share of memory: assumed, and on the high side (a server of 64 cores
+ * and 500 W has 8). */
+#define SPROUT_SCI_CORE_WATTS 10.0
+
 struct sprout_sci {
     int64_t requests;      /* with known energy and grid value */
     int64_t unknown;       /* the others */
     int64_t output_tokens; /* of `requests`; -1: unknown */
-    double energy_kwh;     /* of the machines, without PUE; NaN: unknown */
+    double energy_kwh;     /* of inference, without PUE; NaN: unknown */
+    double gateway_kwh;    /* of our own code, for all requests */
     double intensity;      /* O / E: g/kWh, PUE inside; NaN: unknown */
     double operational_g;  /* O of inference */
     double embodied_g;     /* M */
     double evaluation_g;   /* O of answers and judge */
+    double gateway_g;      /* O of our own code, at `intensity` */
     double total_g;        /* O + M, all of them */
     double per_request_g;  /* NaN where there is no request */
     double per_1000_tokens_g;

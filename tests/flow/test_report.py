@@ -172,7 +172,10 @@ def test_carbon_intensity_of_software_is_the_sums_by_the_standard(served):
     assert sci["energy_kwh"] == pytest.approx(total["energy_j"] / 3.6e6, rel=1e-6)
     assert sci["intensity_g_per_kwh"] == pytest.approx(473, rel=1e-3)  # the assumed grid
     assert sci["operational_g"] == pytest.approx(sci["energy_kwh"] * 473, rel=1e-3)
-    assert sci["total_g"] == pytest.approx(total["carbon_g"], rel=1e-6)
+    ours_s = sum(r["overhead_us"] for r in served.journal()) / 1e6
+    assert sci["gateway_kwh"] == pytest.approx(10 * ours_s / 3.6e6) and ours_s > 0
+    assert sci["gateway_g"] == pytest.approx(sci["gateway_kwh"] * 473, rel=1e-3)
+    assert sci["total_g"] == pytest.approx(total["carbon_g"] + sci["gateway_g"], rel=1e-9)
     assert sci["per_request_g"] == pytest.approx(sci["total_g"] / 200)
     assert sci["per_1000_tokens_g"] == pytest.approx(
         1000 * sci["total_g"] / sci["output_tokens"])
