@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "adapt/clock.h"
 #include "cli/cmd_policy.h"
@@ -10,7 +11,7 @@
 #include "core/choice.h"
 #include "core/energy.h"
 
-enum { JSON_MAX = 16 * 1024 };
+enum { JSON_MAX = 16 * 1024, NAPS = 20, NAP_NS = 20 * 1000 * 1000 };
 
 static void explain_grid(const struct sprout_policy *p,
                          const struct sprout_explanation *e)
@@ -317,18 +318,38 @@ static void explain_result(const struct sprout_policy *p,
     }
 }
 
+/* The policy and its reasons are two files, written one after the other: where they are not of
+ * one plan, both are read again.  Beyond that the reasons are not known. */
+static int open_with_reasons(const struct policy_opts *opts,
+                             struct sprout_policy_file *file,
+                             struct sprout_explanation *e)
+{
+    const struct timespec nap = {.tv_nsec = NAP_NS};
+    char dir[PATH_MAX];
+    for (int i = 0;; i++) {
+        const int rc = sprout_policy_cli_open(opts, file, dir);
+        if (rc != 0 || file->policy == NULL) {
+            return rc;
+        }
+        sprout_explain(file->policy, 0, sprout_clock_wall(),
+                       opts->zone == NULL ? dir : NULL, e);
+        if (!e->behind || i == NAPS) {
+            return 0;
+        }
+        sprout_policy_file_close(file);
+        nanosleep(&nap, NULL);
+    }
+}
+
 int sprout_policy_cli_explain(const struct policy_opts *opts)
 {
-    char dir[PATH_MAX];
     char json[JSON_MAX];
     struct sprout_policy_file file = {0};
     struct sprout_explanation e;
-    const int rc = sprout_policy_cli_open(opts, &file, dir);
+    const int rc = open_with_reasons(opts, &file, &e);
     if (rc != 0 || file.policy == NULL) {
         return rc;
     }
-    sprout_explain(file.policy, 0, sprout_clock_wall(), opts->zone == NULL ? dir : NULL,
-                   &e);
     if (opts->json) {
         struct sprout_buf b = sprout_buf_of(json, sizeof json);
         sprout_explain_put(&b, file.policy, 0, &e);

@@ -53,8 +53,9 @@ static struct estimate estimate(const struct sprout_policy *p,
         .seconds = n * one.time.v,
     };
     const sprout_joules all = {e.joules + e.judge_joules};
-    e.grams = sprout_carbon_operational(&p->carbon, p->grid.intensity, all).v +
-              sprout_carbon_embodied(&p->carbon, (sprout_seconds){e.seconds}).v;
+    e.grams =
+        sprout_carbon_of(&p->carbon, p->grid.intensity, all, (sprout_seconds){e.seconds})
+            .v;
     return e;
 }
 

@@ -10,8 +10,7 @@
 #include "base/hash.h"
 #include "control/judged.h"
 
-/* Ten of these are longer than any example is kept. */
-enum { LEVELS = SPROUT_PREDICT_LEVELS, HALF_LIFE_S = 1000 * 86400 };
+enum { LEVELS = SPROUT_PREDICT_LEVELS };
 
 struct reading {
     struct sprout_train_ledger l;
@@ -100,11 +99,8 @@ static bool has_failed(const struct sprout_judged *j, int64_t run)
 static enum sprout_status doubt(struct sprout_store *s, struct reading *r,
                                 struct sprout_error *err)
 {
-    const struct sprout_quality_opts opts = {
-        .prior = {1. / LEVELS, 1. / LEVELS, 1. / LEVELS},
-        .levels = LEVELS,
-        .half_life = sprout_span_seconds(HALF_LIFE_S),
-        .now = r->l.at[r->l.count - 1]};
+    const struct sprout_quality_opts opts =
+        sprout_judged_opts(NULL, LEVELS, r->l.at[r->l.count - 1]);
     struct sprout_judged *j = NULL;
     const enum sprout_status st = sprout_judged_read(s, &opts, &j, err);
     for (size_t i = 0; st == SPROUT_OK && i < r->l.count; i++) {

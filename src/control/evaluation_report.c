@@ -5,22 +5,10 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core/accuracy.h"
+
 #define WILSON_Z        1.959963984540054 /* 95 % */
 #define POSTERIOR_LEVEL 0.9
-
-void sprout_evaluation_wilson(double n, double m, double *out_low, double *out_high)
-{
-    if (m <= 0) {
-        *out_low = *out_high = NAN;
-        return;
-    }
-    const double z2 = WILSON_Z * WILSON_Z, p = n / m;
-    const double middle = (p + z2 / (2 * m)) / (1 + z2 / m);
-    const double half =
-        WILSON_Z * sqrt(p * (1 - p) / m + z2 / (4 * m * m)) / (1 + z2 / m);
-    *out_low = fmax(0, middle - half);
-    *out_high = fmin(1, middle + half);
-}
 
 /* ---- counting -------------------------------------------------------------------------- */
 
@@ -196,14 +184,14 @@ static void put_level(struct sprout_buf *b, const char *name,
     sprout_buf_json(b, sprout_str_of(name));
     sprout_buf_printf(b, ",\"wins\":%lld,\"ties\":%lld,\"compared\":%lld",
                       (long long)l->wins, (long long)l->ties, (long long)l->compared);
-    sprout_evaluation_wilson(l->points, (double)l->compared, &low, &high);
+    sprout_wilson(l->points, (double)l->compared, WILSON_Z, &low, &high);
     put_number(b, "share", ratio(l->points, (double)l->compared));
     put_number(b, "share_low", low);
     put_number(b, "share_high", high);
     put_number(b, "posterior", posterior.value);
     put_number(b, "posterior_low", posterior.low);
     put_number(b, "posterior_high", posterior.high);
-    sprout_evaluation_wilson((double)l->right, (double)l->settled, &low, &high);
+    sprout_wilson((double)l->right, (double)l->settled, WILSON_Z, &low, &high);
     sprout_buf_printf(b, ",\"right\":%lld,\"with_reference\":%lld", (long long)l->right,
                       (long long)l->settled);
     put_number(b, "accuracy", ratio((double)l->right, (double)l->settled));

@@ -65,9 +65,6 @@ SPROUT_MUST_USE enum sprout_status sprout_evaluation_report_make(
     struct sprout_store *s, int64_t run, struct sprout_str levels,
     struct sprout_evaluation_report *out, struct sprout_error *err);
 
-/* 95 % Wilson interval of n of m. */
-void sprout_evaluation_wilson(double n, double m, double *out_low, double *out_high);
-
 /* What the ledger's verdicts say of a level now, this run among them: its share with a 90 %
  * interval.  NaN where `judged` is NULL or knows no such stratum or level. */
 struct sprout_quality_interval sprout_evaluation_posterior(

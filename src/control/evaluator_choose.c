@@ -11,10 +11,7 @@
 #include <stdlib.h>
 
 #include "control/judged.h"
-#include "core/prior.h"
 #include "core/sampling.h"
-
-enum { HALF_LIFE_DAYS = 30, SECONDS_PER_DAY = 86400 };
 
 struct choosing {
     const struct sprout_policy *policy;
@@ -67,18 +64,9 @@ static enum sprout_status weigh(struct choosing *c, struct sprout_store *store,
 {
     const size_t levels = c->policy->level_count;
     const int cells = c->judged->strata;
-    struct sprout_belief prior[SPROUT_LEVELS_MAX];
-    struct sprout_quality_opts opts = {
-        .levels = (int)levels,
-        .half_life = sprout_span_seconds((int64_t)HALF_LIFE_DAYS * SECONDS_PER_DAY),
-        .now = now,
-    };
+    const struct sprout_quality_opts opts = sprout_judged_opts(NULL, (int)levels, now);
     char directives[17];
 
-    sprout_prior_beliefs(&sprout_energy_llama2_13b, levels, prior);
-    for (size_t l = 0; l < levels; l++) {
-        opts.prior[l] = prior[l].quality;
-    }
     sprout_evaluator_directives(c->policy, directives);
     const enum sprout_status status =
         sprout_judged_kinds(store, &opts, directives, c->judged, err);

@@ -200,8 +200,9 @@ static void take_plan(const json_t *plan, const struct sprout_policy *p,
     const char *const why =
         json_string_value(json_object_get(json_object_get(plan, "floor"), "why"));
     const json_t *const range = json_object_get(plan, "range");
-    if (!sprout_str_eq(p->id, sprout_str_of(id)) || why == NULL) {
-        return; /* of another policy */
+    e->behind = !sprout_str_eq(p->id, sprout_str_of(id));
+    if (e->behind || why == NULL) {
+        return;
     }
     snprintf(e->floor_why, sizeof e->floor_why, "%s", why);
     take_predicted(plan, &e->predicted);

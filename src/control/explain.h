@@ -23,6 +23,7 @@ struct sprout_explanation {
     double saved;        /* 1 - grams_mix / grams[0], expected; NaN: unknown */
     int64_t rests;       /* requests behind the estimates, all levels together */
     char floor_why[200]; /* empty: not known (no plan.json of this policy) */
+    bool behind;         /* plan.json is there, and of another policy */
     struct sprout_plan_predicted
         predicted;                      /* of plan.json; price.mix and what it promises */
     struct sprout_plan_windowed window; /* of plan.json; used: there is one */

@@ -160,19 +160,19 @@ static void conclude(struct reading *r, const struct sprout_quality_opts *opts)
 struct sprout_quality_opts sprout_judged_opts(const struct sprout_config *config,
                                               int levels, sprout_instant now)
 {
-    const struct sprout_config_quality *const q = &config->quality;
-    const double seconds = q->half_life_days * SECONDS_PER_DAY;
+    const bool own = config != NULL && config->quality.shares_count == (size_t)levels;
     struct sprout_belief prior[SPROUT_LEVELS_MAX];
     struct sprout_quality_opts opts = {
         .levels = levels,
-        .half_life = {(int64_t)seconds * SPROUT_NS_PER_SECOND},
+        .half_life = sprout_span_seconds(
+            config == NULL ? SPROUT_QUALITY_HALF_LIFE_S
+                           : (int64_t)(config->quality.half_life_days * SECONDS_PER_DAY)),
         .now = now,
     };
 
     sprout_prior_beliefs(&sprout_energy_llama2_13b, (size_t)levels, prior);
     for (int l = 0; l < levels; l++) {
-        opts.prior[l] =
-            q->shares_count == (size_t)levels ? q->shares[l] : prior[l].quality;
+        opts.prior[l] = own ? config->quality.shares[l] : prior[l].quality;
     }
     return opts;
 }

@@ -30,7 +30,7 @@ struct sprout_judged {
 };
 
 /* Prior and half-life as a plan by `config` takes them: its own shares where it has some for
- * so many levels, else the published ones. */
+ * so many levels, else the published ones.  NULL: as by a configuration without a word on it. */
 struct sprout_quality_opts sprout_judged_opts(const struct sprout_config *config,
                                               int levels, sprout_instant now);
 

@@ -152,9 +152,8 @@ void sprout_plan_weigh(const struct sprout_policy *p, size_t stratum,
 {
     const struct sprout_belief *const b = p->strata[stratum].level;
     for (size_t l = 0; l < p->level_count; l++) {
-        out_grams[l].v =
-            sprout_carbon_operational(&p->carbon, p->grid.intensity, b[l].energy).v +
-            sprout_carbon_embodied(&p->carbon, b[l].time).v;
+        out_grams[l] =
+            sprout_carbon_of(&p->carbon, p->grid.intensity, b[l].energy, b[l].time);
         out_quality[l] = b[0].quality > 0 ? b[l].quality / b[0].quality : NAN;
     }
 }

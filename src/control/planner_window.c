@@ -133,8 +133,7 @@ static size_t weigh(const struct plan *p, sprout_g_per_kwh at, double *cost,
     size_t n = 0;
     for (size_t l = 0; l < p->levels; l++) {
         const double grams =
-            sprout_carbon_operational(&p->policy->carbon, at, b[l].energy).v +
-            sprout_carbon_embodied(&p->policy->carbon, b[l].time).v;
+            sprout_carbon_of(&p->policy->carbon, at, b[l].energy, b[l].time).v;
         if ((allowed >> l & 1) != 0 && isfinite(grams) && isfinite(p->why->quality[l])) {
             cost[n] = grams;
             quality[n] = p->why->quality[l];

@@ -6,8 +6,6 @@
 
 #include "core/instant.h"
 
-#define JOULES_PER_KWH 3.6e6
-
 struct sprout_sci sprout_sci_of(const struct sprout_savings *r)
 {
     const struct sprout_store_sum *const t = &r->total;
@@ -17,14 +15,15 @@ struct sprout_sci sprout_sci_of(const struct sprout_savings *r)
         .requests = t->graded,
         .unknown = t->requests - t->graded,
         .output_tokens = whole ? t->completion : -1,
-        .energy_kwh = whole ? (double)t->energy_uj / 1e6 / JOULES_PER_KWH : NAN,
+        .energy_kwh = whole ? (double)t->energy_uj / 1e6 / SPROUT_JOULES_PER_KWH : NAN,
         .operational_g = known ? (double)t->operational_ug / 1e6 : NAN,
         .embodied_g = whole ? (double)t->embodied_ug / 1e6 : NAN,
         .evaluation_g =
             (double)(r->evaluation.answer_grams_ug + r->evaluation.judge_grams_ug) / 1e6,
     };
     s.intensity = s.energy_kwh > 0 ? s.operational_g / s.energy_kwh : NAN;
-    s.gateway_kwh = (double)t->overhead_us / 1e6 * SPROUT_SCI_CORE_WATTS / JOULES_PER_KWH;
+    s.gateway_kwh =
+        (double)t->overhead_us / 1e6 * SPROUT_SCI_CORE_WATTS / SPROUT_JOULES_PER_KWH;
     s.gateway_g = s.gateway_kwh > 0 ? s.gateway_kwh * s.intensity : 0;
     s.total_g = s.operational_g + s.embodied_g + s.evaluation_g + s.gateway_g;
     s.per_request_g = s.requests > 0 ? s.total_g / (double)s.requests : NAN;

@@ -24,9 +24,12 @@ static double normal_quantile(double p)
     return p <= 0.5 ? 0 : (low + high) / 2;
 }
 
-/* Wilson's limits of a share of x in n, at z. */
-static void wilson(double x, double n, double z, double *out_low, double *out_high)
+void sprout_wilson(double x, double n, double z, double *out_low, double *out_high)
 {
+    if (!(n > 0)) {
+        *out_low = *out_high = NAN;
+        return;
+    }
     const double middle = x + z * z / 2;
     const double half = z * sqrt(x * (n - x) / n + z * z / 4);
     *out_low = fmax(0, (middle - half) / (n + z * z));
@@ -46,8 +49,8 @@ static struct sprout_quality_interval ratio(const struct sprout_accuracy_pairs *
     const double of_l0 = sqrt((1 - (l0 + 1) / (n + 2)) / (l0 + 1));
     const double k = wide / (of_level + of_l0);
     double level_low, level_high, l0_low, l0_high;
-    wilson(level, n, k * z, &level_low, &level_high);
-    wilson(l0, n, k * z, &l0_low, &l0_high);
+    sprout_wilson(level, n, k * z, &level_low, &level_high);
+    sprout_wilson(l0, n, k * z, &l0_low, &l0_high);
     return (struct sprout_quality_interval){
         .value = level / l0, .low = level_low / l0_high, .high = level_high / l0_low};
 }

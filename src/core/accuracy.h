@@ -11,11 +11,15 @@
  * right, taken at k z, where k makes the product of the two as wide as the pairs allow.
  * Prompts that both had wrong say nothing of a ratio.  Counts may be fractions (old answers
  * count less).  Pure.
+ * Wilson's interval of one share is here as well, for reports.
  * Not here: whether an answer is right (match.h), which answers count (control). */
 #ifndef SPROUT_CORE_ACCURACY_H
 #define SPROUT_CORE_ACCURACY_H
 
 #include "core/quality.h"
+
+/* Wilson's limits of a share of x in n, at z; NaN where n is not positive. */
+void sprout_wilson(double x, double n, double z, double *out_low, double *out_high);
 
 struct sprout_accuracy_pairs {
     double both; /* prompts right at L0 and at the level */

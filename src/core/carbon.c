@@ -20,6 +20,13 @@ sprout_grams sprout_carbon_embodied(const struct sprout_carbon_params *p,
     return (sprout_grams){p->embodied.v / p->lifetime.v * time.v};
 }
 
+sprout_grams sprout_carbon_of(const struct sprout_carbon_params *p, sprout_g_per_kwh ci,
+                              sprout_joules energy, sprout_seconds time)
+{
+    return (sprout_grams){sprout_carbon_operational(p, ci, energy).v +
+                          sprout_carbon_embodied(p, time).v};
+}
+
 /* 9.2e18 is the last power-of-ten-ish bound a double can be asked about safely. */
 static int64_t micro(double v)
 {

@@ -30,6 +30,10 @@ sprout_grams sprout_carbon_operational(const struct sprout_carbon_params *p,
 sprout_grams sprout_carbon_embodied(const struct sprout_carbon_params *p,
                                     sprout_seconds time);
 
+/* Both: equation (1) of the paper. */
+sprout_grams sprout_carbon_of(const struct sprout_carbon_params *p, sprout_g_per_kwh ci,
+                              sprout_joules energy, sprout_seconds time);
+
 /* Nearest integer, halves away from zero; INT64_MIN for NaN (the ledger's null). */
 sprout_micrograms sprout_micrograms_of(sprout_grams g);
 sprout_microjoules sprout_microjoules_of(sprout_joules j);

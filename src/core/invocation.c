@@ -2,8 +2,6 @@
 /* invocation.c - see invocation.h. */
 #include "core/invocation.h"
 
-#define JOULES_PER_KWH 3.6e6
-
 const struct sprout_invocation_rule sprout_invocation_paper = {
     .decay_per_step = 0.029,
     .min_wait = 6,
@@ -74,5 +72,5 @@ sprout_g_per_kwh sprout_invocation_worth(const struct sprout_invocation_stake *s
     }
     const double won = 1 - sqrt(s->known / (s->known + s->more));
     const double grams = s->requests * fmax(s->caution.v, 0) * won;
-    return (sprout_g_per_kwh){grams / (s->energy.v / JOULES_PER_KWH)};
+    return (sprout_g_per_kwh){grams / (s->energy.v / SPROUT_JOULES_PER_KWH)};
 }

@@ -45,8 +45,7 @@ int64_t sprout_predict_ng_per_token(const struct sprout_carbon_params *carbon,
 {
     const sprout_joules joules = {profile->joules[2]};
     const sprout_seconds seconds = {profile->seconds[2]};
-    return sprout_predict_ng(sprout_carbon_operational(carbon, intensity, joules).v +
-                             sprout_carbon_embodied(carbon, seconds).v);
+    return sprout_predict_ng(sprout_carbon_of(carbon, intensity, joules, seconds).v);
 }
 
 static int64_t clip(int64_t v, int64_t least, int64_t most)

@@ -7,33 +7,19 @@
 
 enum { LEVELS = SPROUT_PREDICT_LEVELS, RATIOS = SPROUT_PREDICT_RATIOS };
 
-static double quality_of(const struct sprout_predict_sample *s,
-                         const struct sprout_predict_goal *g, int level)
-{
-    return (double)s->quality[level] / SPROUT_PREDICT_ONE + g->correction[s->kind][level];
-}
-
-static double tokens_of(const struct sprout_predict_sample *s, int level)
-{
-    return (double)s->tokens[level] / SPROUT_PREDICT_TOKEN;
-}
-
-static bool allowed(const struct sprout_predict_goal *g, int level)
-{
-    return g->levels == 0 || (g->levels >> level & 1) != 0;
-}
-
 static int choose(const struct sprout_predict_sample *s,
                   const struct sprout_predict_goal *g, double ratio)
 {
     int best = -1;
     double least = 0;
     for (int l = 0; l < LEVELS; l++) {
-        const double cost = tokens_of(s, l) - ratio * quality_of(s, g, l);
+        const double cost = sprout_predict_sample_tokens(s, l) -
+                            ratio * sprout_predict_sample_quality(s, g, l);
         const bool better =
             best < 0 || cost < least ||
-            (cost <= least && quality_of(s, g, l) > quality_of(s, g, best));
-        if (allowed(g, l) && better) {
+            (cost <= least && sprout_predict_sample_quality(s, g, l) >
+                                  sprout_predict_sample_quality(s, g, best));
+        if (sprout_predict_goal_allows(g, l) && better) {
             best = l;
             least = cost;
         }
@@ -49,11 +35,13 @@ static void find_range(const struct sprout_predict_sample *samples, size_t count
     for (size_t i = 0; i < count; i++) {
         for (int pair = 0; pair < LEVELS * LEVELS; pair++) {
             const int a = pair / LEVELS, b = pair % LEVELS;
-            const double more =
-                quality_of(&samples[i], g, a) - quality_of(&samples[i], g, b);
-            const double ratio =
-                (tokens_of(&samples[i], a) - tokens_of(&samples[i], b)) / more;
-            if (allowed(g, a) && allowed(g, b) && more > 0 && ratio > 0) {
+            const double more = sprout_predict_sample_quality(&samples[i], g, a) -
+                                sprout_predict_sample_quality(&samples[i], g, b);
+            const double ratio = (sprout_predict_sample_tokens(&samples[i], a) -
+                                  sprout_predict_sample_tokens(&samples[i], b)) /
+                                 more;
+            if (sprout_predict_goal_allows(g, a) && sprout_predict_goal_allows(g, b) &&
+                more > 0 && ratio > 0) {
                 *low = *low <= 0 || ratio < *low ? ratio : *low;
                 *high = ratio > *high ? ratio : *high;
             }
@@ -70,8 +58,8 @@ static void add_point(const struct sprout_predict_sample *samples, size_t count,
     out->ratio[at] = ratio;
     for (size_t i = 0; i < count; i++) {
         const int l = choose(&samples[i], g, ratio);
-        out->quality[at] += quality_of(&samples[i], g, l) / n;
-        out->tokens[at] += tokens_of(&samples[i], l) / n;
+        out->quality[at] += sprout_predict_sample_quality(&samples[i], g, l) / n;
+        out->tokens[at] += sprout_predict_sample_tokens(&samples[i], l) / n;
         out->mix[at][l] += 1 / n;
     }
     if (at > 0 && out->quality[at] < out->quality[at - 1]) {
@@ -86,8 +74,9 @@ void sprout_predict_curve_make(const struct sprout_predict_sample *samples, size
     double low, high;
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < count; i++) {
-        out->quality_l0 += quality_of(&samples[i], goal, 0) / (double)count;
-        out->tokens_l0 += tokens_of(&samples[i], 0) / (double)count;
+        out->quality_l0 +=
+            sprout_predict_sample_quality(&samples[i], goal, 0) / (double)count;
+        out->tokens_l0 += sprout_predict_sample_tokens(&samples[i], 0) / (double)count;
     }
     find_range(samples, count, goal, &low, &high);
     add_point(samples, count, goal, 0, out);

@@ -33,17 +33,6 @@ size_t sprout_predict_price_memory(size_t count)
            sprout_optimize_two_scratch(count, count * LEVELS) + 1024;
 }
 
-static double quality_of(const struct sprout_predict_sample *s,
-                         const struct sprout_predict_goal *g, int level)
-{
-    return (double)s->quality[level] / SPROUT_PREDICT_ONE + g->correction[s->kind][level];
-}
-
-static double tokens_of(const struct sprout_predict_sample *s, int level)
-{
-    return (double)s->tokens[level] / SPROUT_PREDICT_TOKEN;
-}
-
 static bool allocate(struct problem *p, struct sprout_arena *arena)
 {
     const size_t all = p->count * LEVELS;
@@ -60,7 +49,7 @@ static void pose(struct problem *p, const struct sprout_predict_sample *samples,
                  const struct sprout_predict_goal *g)
 {
     for (int l = 0; l < LEVELS; l++) {
-        if (g->levels == 0 || (g->levels >> l & 1) != 0) {
+        if (sprout_predict_goal_allows(g, l)) {
             p->of_level[p->options] = g->accuracy[l];
             p->level[p->options++] = l;
         }
@@ -68,8 +57,9 @@ static void pose(struct problem *p, const struct sprout_predict_sample *samples,
     for (size_t i = 0; i < p->count; i++) {
         const size_t at = i * p->options;
         for (size_t k = 0; k < p->options; k++) {
-            p->cost[at + k] = tokens_of(&samples[i], p->level[k]);
-            p->quality[at + k] = quality_of(&samples[i], g, p->level[k]);
+            p->cost[at + k] = sprout_predict_sample_tokens(&samples[i], p->level[k]);
+            p->quality[at + k] =
+                sprout_predict_sample_quality(&samples[i], g, p->level[k]);
         }
         p->item[i] = (struct sprout_item){1, p->cost + at, p->quality + at, p->options};
         p->mix[i] = p->share + at;
@@ -215,8 +205,8 @@ enum sprout_status sprout_predict_price_find(const struct sprout_predict_sample 
     }
     pose(&p, samples, goal);
     for (size_t i = 0; i < count; i++) {
-        quality_l0 += quality_of(&samples[i], goal, 0);
-        tokens_l0 += tokens_of(&samples[i], 0);
+        quality_l0 += sprout_predict_sample_quality(&samples[i], goal, 0);
+        tokens_l0 += sprout_predict_sample_tokens(&samples[i], 0);
     }
     struct sprout_predict_price price = {.tie_ng = TIE_NG};
     const enum sprout_status s = solve(&p, quality_l0, goal, arena, &best, &price, err);

@@ -39,6 +39,26 @@ struct sprout_predict_goal {
     double accuracy[SPROUT_PREDICT_LEVELS]; /* of a level, whatever the prompt */
 };
 
+/* What the goal takes of a sample's level: corrected quality, tokens, whether it may be had. */
+static inline double sprout_predict_sample_quality(const struct sprout_predict_sample *s,
+                                                   const struct sprout_predict_goal *g,
+                                                   int level)
+{
+    return (double)s->quality[level] / SPROUT_PREDICT_ONE + g->correction[s->kind][level];
+}
+
+static inline double sprout_predict_sample_tokens(const struct sprout_predict_sample *s,
+                                                  int level)
+{
+    return (double)s->tokens[level] / SPROUT_PREDICT_TOKEN;
+}
+
+static inline bool sprout_predict_goal_allows(const struct sprout_predict_goal *g,
+                                              int level)
+{
+    return g->levels == 0 || (g->levels >> level & 1) != 0;
+}
+
 struct sprout_predict_price {
     int64_t ng_per_quality;
     int64_t ng_per_accuracy;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define STRATUM_WEIGHT 50.0
-#define HALF_LIFE_S    (30 * 86400.0)
 #define ORDERS         2.0   /* a comparison is put twice */
 #define OLDER_COUNT    0.1   /* after a jump */
 #define Z_BIAS         2.326 /* 1 % */
@@ -275,7 +274,7 @@ static void prepare(struct fit *f)
         f->o.prior_weight > 0 ? f->o.prior_weight : SPROUT_QUALITY_PRIOR_WEIGHT;
     f->o.stratum_weight = f->o.stratum_weight > 0 ? f->o.stratum_weight : STRATUM_WEIGHT;
     if (f->o.half_life.ns <= 0) {
-        f->o.half_life.ns = (int64_t)HALF_LIFE_S * SPROUT_NS_PER_SECOND;
+        f->o.half_life.ns = SPROUT_QUALITY_HALF_LIFE_S * SPROUT_NS_PER_SECOND;
     }
     f->o.strata = f->o.strata > SPROUT_STRATA_MAX ? SPROUT_STRATA_MAX : f->o.strata;
     normalise(f->o.prior, f->o.levels);

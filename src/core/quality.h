@@ -47,6 +47,7 @@ struct sprout_quality_verdict {
 };
 
 #define SPROUT_QUALITY_PRIOR_WEIGHT 30.0
+#define SPROUT_QUALITY_HALF_LIFE_S  (30 * INT64_C(86400))
 
 /* Zero members take the default in brackets. */
 struct sprout_quality_opts {

@@ -9,9 +9,7 @@ static sprout_grams grams_at_l0(const struct sprout_policy *p, int stratum)
         return (sprout_grams){NAN};
     }
     const struct sprout_belief *l0 = &p->strata[stratum].level[0];
-    return (sprout_grams){
-        sprout_carbon_operational(&p->carbon, p->grid.intensity, l0->energy).v +
-        sprout_carbon_embodied(&p->carbon, l0->time).v};
+    return sprout_carbon_of(&p->carbon, p->grid.intensity, l0->energy, l0->time);
 }
 
 struct sprout_receipt sprout_receipt_make(const struct sprout_policy *policy,

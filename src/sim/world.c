@@ -132,8 +132,7 @@ static enum sprout_status make_tasks(struct sprout_world *w, struct sprout_error
 double sprout_world_grams(const struct sprout_world *w, const struct sprout_world_hour *h,
                           sprout_joules energy, sprout_seconds time)
 {
-    return sprout_carbon_operational(&w->in.carbon, h->ci, energy).v +
-           sprout_carbon_embodied(&w->in.carbon, time).v;
+    return sprout_carbon_of(&w->in.carbon, h->ci, energy, time).v;
 }
 
 static double worth(const struct sprout_world *w, size_t task, int option)

@@ -12,25 +12,7 @@ import time
 import pytest
 from evaluation import (Control, answering, judging, level_of, prompts, shown, sprout, url)
 from up import SPROUT, wait_until
-from upstream import STALL, Reply, Upstream, chat_reply
-
-
-@pytest.fixture
-def judge():
-    server = Upstream()
-    server.default = judging(lambda levels, _: levels.index(1))
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def folder(tmp_path, upstream):
-    """A folder with a policy and a ledger, and no control in it."""
-    upstream.default = answering
-    control = Control(tmp_path / "data", url(upstream))
-    control.stop()
-    upstream.exchanges.clear()
-    return tmp_path / "data"
+from upstream import STALL, Reply, chat_reply
 
 
 def evaluate(folder, upstream, judge, *more, **how):

@@ -14,28 +14,10 @@ import sys
 
 import pytest
 from evaluation import Control, answering, judging, level_of, prompts, sprout, url
-from gateway import nginx_missing
-from up import SPROUT, Up, wait_until
+from up import SPROUT, wait_until
 from upstream import STALL, Reply, Upstream, chat_reply
 
 CANARY = "kanarienvogel-4711"
-
-
-@pytest.fixture
-def start_up(tmp_path, upstream):
-    if reason := nginx_missing():
-        pytest.skip(reason)
-    started = []
-
-    def begin(config):
-        path = tmp_path / "sprout.yaml"
-        path.write_text(config)
-        started.append(Up(tmp_path / "data", upstream, "--config", str(path)))
-        return started[-1]
-
-    yield begin
-    for one in started:
-        one.stop()
 
 
 def echoing(exchange):
@@ -68,7 +50,7 @@ def post(up, body, path="/v1/chat/completions", **headers):
 
 def test_with_sampling_off_a_prompt_is_nowhere(start_up, upstream):
     upstream.default = echoing
-    up = start_up("holdout: 0\n")
+    up = start_up(config="holdout: 0\n")
     for i in range(5):
         assert up.chat(f"{CANARY} {i}")[0] == 200
     upstream.script(Reply([b"boom " + CANARY.encode()], status="500 Oops"))
@@ -82,7 +64,7 @@ def test_with_sampling_off_a_prompt_is_nowhere(start_up, upstream):
 
 def test_no_api_no_size_and_no_encoding_makes_an_exception(start_up, upstream):
     upstream.default = echoing
-    up = start_up("holdout: 0\nwire: {decode: true}\n")
+    up = start_up(config="holdout: 0\nwire: {decode: true}\n")
     upstream.default = lambda _: Reply([b"boom " + CANARY.encode()], status="500 Oops")
     question = [{"role": "user", "content": CANARY}]
     for path, body in (
@@ -134,7 +116,7 @@ def test_a_worker_that_dies_with_a_prompt_in_its_memory_leaves_no_core_file(
     here = os.getcwd()
     os.chdir(tmp_path)
     try:
-        up = start_up("holdout: 0\nworkers: 1\n")
+        up = start_up(config="holdout: 0\nworkers: 1\n")
     finally:
         os.chdir(here)
         resource.setrlimit(resource.RLIMIT_CORE, old)
@@ -213,7 +195,7 @@ def test_a_sample_that_no_judge_answers_for_is_deleted_in_time(start_up, upstrea
     upstream.default = echoing
     judge = Upstream()
     judge.default = lambda _: Reply([b"no"], status="503 Service Unavailable")
-    up = start_up("evaluation: {sample: {rate: 1, keep_hours: 1}}\n")
+    up = start_up(config="evaluation: {sample: {rate: 1, keep_hours: 1}}\n")
     try:
         up.chat(CANARY)
         kept = up.dir / "spool/kept.ndjson"
@@ -241,7 +223,7 @@ def test_with_sampling_on_a_prompt_is_in_the_spool_and_gone_once_judged(start_up
     judge = Upstream()
     judge.default = judging(lambda levels, _: levels.index(0))
     upstream.default = echoing
-    up = start_up("""
+    up = start_up(config="""
 holdout: 0
 evaluation: {sample: {rate: 1, cap: 50}}
 rules: [{name: secret, match: {header: x-team, header_value: legal}, sample: no}]
@@ -275,7 +257,7 @@ rules: [{name: secret, match: {header: x-team, header_value: legal}, sample: no}
 
 
 def test_what_nobody_judges_is_deleted_in_time(start_up, upstream):
-    up = start_up("evaluation: {sample: {rate: 1, cap: 3, keep_hours: 1}}\n")
+    up = start_up(config="evaluation: {sample: {rate: 1, cap: 3, keep_hours: 1}}\n")
     for i in range(5):
         up.chat(f"{CANARY} {i}")
     kept = up.dir / "spool/kept.ndjson"

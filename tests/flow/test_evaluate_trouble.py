@@ -20,23 +20,6 @@ OTHER_LANGUAGES = ["回答B是最好的。", "Die zweite Antwort ist die beste."
                    "الإجابة ب هي الأفضل", "{\"mejor\": \"B\"}", "{\"best\": \"Б\"}"]
 
 
-@pytest.fixture
-def judge():
-    server = Upstream()
-    server.default = fair
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def folder(tmp_path, upstream):
-    upstream.default = answering
-    control = Control(tmp_path / "data", url(upstream))
-    control.stop()
-    upstream.exchanges.clear()
-    return tmp_path / "data"
-
-
 fair = judging(lambda levels, _: levels.index(1))
 
 

@@ -12,25 +12,8 @@ import urllib.request
 
 import pytest
 
-from gateway import nginx_missing
-from up import SPROUT, Load, Up, alive, wait_until
+from up import SPROUT, Load, alive, wait_until
 from upstream import chat_reply
-
-
-@pytest.fixture
-def start_up(tmp_path, upstream):
-    """Starts `sprout up`s; all are stopped at the end."""
-    if reason := nginx_missing():
-        pytest.skip(reason)
-    started = []
-
-    def begin(*flags, folder="data", ready=True):
-        started.append(Up(tmp_path / folder, upstream, *flags, ready=ready))
-        return started[-1]
-
-    yield begin
-    for one in started:
-        one.stop()
 
 
 def test_it_tells_where_it_listens_in_one_line_of_json(start_up):
