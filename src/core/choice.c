@@ -201,12 +201,12 @@ struct sprout_predict_terms sprout_choice_terms(const struct sprout_policy *p,
 static uint32_t predicted_above(const struct sprout_policy *p,
                                 const struct sprout_prediction *said, double floor)
 {
-    const struct sprout_predict_terms terms = sprout_choice_terms(p, NULL);
-    const int32_t *const more = terms.correction[said->kind];
-    const double l0 = said->quality[0] + more[0];
+    const struct sprout_policy_predictor *const by = &p->predictor;
+    const double l0 = said->quality[0] + correction_of(by, said->kind, 0);
     uint32_t mask = ~predictable(p) | 1; /* nothing is known of the others */
     for (int l = 1; l < SPROUT_PREDICT_LEVELS; l++) {
-        if (isnan(floor) || said->quality[l] + more[l] >= floor * l0) {
+        if (isnan(floor) ||
+            said->quality[l] + correction_of(by, said->kind, l) >= floor * l0) {
             mask |= UINT32_C(1) << l;
         }
     }
