@@ -297,19 +297,30 @@ static void print_evaluation(const json_t *s)
     }
 }
 
+static void print_withdrawn(const json_t *names, const char *kind)
+{
+    const json_t *name;
+    size_t i;
+    json_array_foreach(names, i, name)
+    {
+        printf("         %s is withdrawn%s%s until it is judged again\n",
+               json_string_value(name), kind[0] == '\0' ? "" : " from ", kind);
+    }
+}
+
 static void print_users(const json_t *s)
 {
     const json_t *const f = json_object_get(s, "feedback");
-    const json_t *name;
-    size_t i;
+    const char *kind;
+    json_t *names;
 
     print_alarms(json_object_get(f, "levels"), "disliked");
     print_alarms(json_object_get(json_object_get(f, "signs"), "levels"),
                  "people come back within a minute");
-    json_array_foreach(json_object_get(f, "withdrawn"), i, name)
+    print_withdrawn(json_object_get(f, "withdrawn"), "");
+    json_object_foreach(json_object_get(f, "withdrawn_of"), kind, names)
     {
-        printf("         %s is withdrawn until it is judged again\n",
-               json_string_value(name));
+        print_withdrawn(names, kind);
     }
 }
 

@@ -86,8 +86,8 @@ void sprout_daemon_feedback_turn(struct sprout_daemon *d, sprout_mono mono,
                         "after short answers people come back sooner than in the "
                         "holdout: see feedback in /v1/status");
     }
-    const uint32_t withdrawn = sprout_daemon_feedback_withdrawn(d);
-    d->plan_now = d->plan_now || withdrawn != d->withdrawn;
+    const struct sprout_withdrawn now = sprout_daemon_feedback_withdrawn(d);
+    d->plan_now = d->plan_now || memcmp(&now, &d->withdrawn, sizeof now) != 0;
 }
 
 void sprout_daemon_feedback_close(struct sprout_daemon *d)
@@ -110,15 +110,16 @@ static uint32_t disliked(const struct sprout_daemon *d, const char *stratum)
                 : sprout_feedback_disliked(&d->signs->feedback, stratum, name, levels));
 }
 
-uint32_t sprout_daemon_feedback_withdrawn(const struct sprout_daemon *d)
+struct sprout_withdrawn sprout_daemon_feedback_withdrawn(const struct sprout_daemon *d)
 {
-    uint32_t mask = 0;
+    struct sprout_withdrawn w = {0};
 
     if (!d->config->feedback.withdraw) {
-        return 0;
+        return w;
     }
+    w.of_all = disliked(d, SPROUT_PLAN_STRATUM);
     for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
-        mask |= disliked(d, sprout_kind_text((enum sprout_kind)k));
+        w.of_kind[k] = disliked(d, sprout_kind_text((enum sprout_kind)k));
     }
-    return mask | disliked(d, SPROUT_PLAN_STRATUM);
+    return w;
 }

@@ -325,8 +325,7 @@ static enum sprout_status plan(struct sprout_daemon *d, sprout_instant wall,
     struct sprout_judged *const verdicts = judged(d, wall);
     in.judged = verdicts;
     in.settled = settled(d, wall, &references);
-    in.withdrawn = sprout_daemon_feedback_withdrawn(d);
-    d->withdrawn = in.withdrawn;
+    in.withdrawn = d->withdrawn = sprout_daemon_feedback_withdrawn(d);
     sprout_daemon_learn_take(d, wall);
     sprout_daemon_predictor_plan(d, &in);
     const bool windows = sprout_daemon_windows(d, wall);

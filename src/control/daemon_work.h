@@ -123,11 +123,11 @@ struct sprout_daemon {
     size_t pending_count;
 
     struct sprout_feedback feedback;
-    bool feedback_new;          /* something was said since it was read */
-    int64_t feedback_newest;    /* receipt there was then */
-    sprout_mono feedback_next;  /* not read before */
-    struct sprout_signs *signs; /* owned; NULL: no memory */
-    uint32_t withdrawn;         /* levels that the policy in force does without */
+    bool feedback_new;                 /* something was said since it was read */
+    int64_t feedback_newest;           /* receipt there was then */
+    sprout_mono feedback_next;         /* not read before */
+    struct sprout_signs *signs;        /* owned; NULL: no memory */
+    struct sprout_withdrawn withdrawn; /* what the policy in force does without */
 
     sprout_mono retain_next;
 
@@ -247,7 +247,7 @@ void sprout_daemon_feedback_turn(struct sprout_daemon *d, sprout_mono mono,
 void sprout_daemon_feedback_close(struct sprout_daemon *d);
 /* The levels that users dislike in any stratum: no prompt is to have them; 0 unless the operator
  * wishes it. */
-uint32_t sprout_daemon_feedback_withdrawn(const struct sprout_daemon *d);
+struct sprout_withdrawn sprout_daemon_feedback_withdrawn(const struct sprout_daemon *d);
 void sprout_daemon_retain(struct sprout_daemon *d, sprout_mono mono, sprout_instant wall);
 
 void sprout_daemon_snapshot(struct sprout_daemon *d, sprout_instant wall,

@@ -18,6 +18,10 @@
 /* With less than a day of hourly values the extremes say nothing (grid-history rule). */
 enum { RANGE_POINTS_MIN = 24 };
 
+enum {
+    KIND_NAME = sizeof ":maths" - 1
+}; /* what a rule of a kind is called more, at most */
+
 enum { SECONDS_A_YEAR = 365 * 86400 };
 
 enum { SECONDS_AN_HOUR = 3600 };
@@ -326,29 +330,55 @@ static void copy_match(struct plan *p, const struct sprout_config_match *from,
     };
 }
 
-/* The levels that a rule leaves, without those withheld; 0: all. */
-static uint32_t level_mask(struct plan *p, const struct sprout_config_rule *rule)
+/* What prompts of a kind (-1: of any) are not given. */
+static uint32_t withheld_from(const struct plan *p, int kind)
 {
+    return p->withheld | (kind < 0 ? 0 : p->withheld_of[kind]);
+}
+
+/* The levels that a rule leaves a kind, without those withheld; 0: all. */
+static uint32_t level_mask(struct plan *p, const struct sprout_config_rule *rule,
+                           int kind)
+{
+    const uint32_t withheld = withheld_from(p, kind);
+    const uint32_t all = (UINT32_C(1) << p->levels) - 1;
     uint32_t mask = 0;
     if (rule->levels_count == 0) {
-        return p->withheld == 0 ? 0 : sprout_plan_levels(p);
+        return withheld == 0 ? 0 : (all & ~withheld) | 1;
     }
     for (uint32_t i = 0; i < rule->levels_count; i++) {
         const int l = sprout_policy_level(p->policy, sprout_str_of(rule->levels[i]));
         mask |= l < 0 ? 0 : UINT32_C(1) << l;
     }
-    return (mask & ~p->withheld) == 0 ? 1 : mask & ~p->withheld;
+    return (mask & ~withheld) == 0 ? 1 : mask & ~withheld;
+}
+
+/* A rule of a kind's own: "mine:maths", which no rule of a configuration is called. */
+static void set_kind(struct plan *p, int kind, struct sprout_rule *to)
+{
+    char name[SPROUT_NAME_MAX];
+    struct sprout_buf b = sprout_buf_of(name, sizeof name);
+    if (kind < 0) {
+        return;
+    }
+    to->match.kind = sprout_str_of(sprout_kind_text((enum sprout_kind)kind));
+    sprout_buf_put(&b, to->name);
+    sprout_buf_byte(&b, ':');
+    sprout_buf_put(&b, to->match.kind);
+    to->name = sprout_arena_str(p->arena, sprout_buf_str(&b));
 }
 
 /* For requests that no other rule matches: what users dislike, or nobody knows to be right,
  * is not even explored. */
-static void withhold(struct plan *p, struct sprout_rule *to)
+static void withhold(struct plan *p, int kind, struct sprout_rule *to)
 {
-    *to = (struct sprout_rule){.name = p->in->withdrawn != 0
-                                           ? SPROUT_STR(SPROUT_PLAN_WITHDRAWN)
-                                           : SPROUT_STR(SPROUT_PLAN_UNKNOWN),
-                               .levels = sprout_plan_levels(p),
+    const struct sprout_config_rule any = {.levels_count = 0};
+    const bool users = p->in->withdrawn.of_all != 0 || kind >= 0;
+    *to = (struct sprout_rule){.name = users ? SPROUT_STR(SPROUT_PLAN_WITHDRAWN)
+                                             : SPROUT_STR(SPROUT_PLAN_UNKNOWN),
+                               .levels = level_mask(p, &any, kind),
                                .floor = NAN};
+    set_kind(p, kind, to);
 }
 
 /* The optimum under a rule's own levels and floor; a rule never lowers the floor.  Where the
@@ -395,13 +425,13 @@ static void protect(struct plan *p, const char *what, struct sprout_rule *to)
     }
 }
 
-static void copy_rule(struct plan *p, const struct sprout_config_rule *from,
+static void copy_rule(struct plan *p, const struct sprout_config_rule *from, int kind,
                       struct sprout_rule *to)
 {
     *to = (struct sprout_rule){
         .name = keep(p, from->name),
         .off = from->off,
-        .levels = level_mask(p, from),
+        .levels = level_mask(p, from, kind),
         .floor = from->floor,
         .force = from->force,
         .receipts = from->receipts,
@@ -411,23 +441,92 @@ static void copy_rule(struct plan *p, const struct sprout_config_rule *from,
         .sample = from->sample,
     };
     copy_match(p, &from->match, &to->match);
+    set_kind(p, kind, to);
+}
+
+/* A kind that is withheld something has each rule it may match once more before it, for itself.
+ * Where there is no room for that, what is withheld from one kind is withheld from all. */
+static bool stands_apart(const struct plan *p, int kind,
+                         const struct sprout_config_rule *r)
+{
+    const struct sprout_str own = sprout_str_of(r == NULL ? "" : r->match.kind);
+    const struct sprout_str name =
+        sprout_str_of(sprout_kind_text((enum sprout_kind)kind));
+    return p->withheld_of[kind] != 0 && (r == NULL || !r->off) &&
+           (own.len == 0 || sprout_str_eq(own, name));
+}
+
+static size_t count_rules(const struct plan *p)
+{
+    const struct sprout_config *const c = p->in->config;
+    size_t n = (size_t)c->protect_count + c->rules_count + (p->withheld != 0);
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        for (uint32_t i = 0; i < c->rules_count; i++) {
+            n += stands_apart(p, k, &c->rules[i]);
+        }
+        n += stands_apart(p, k, NULL);
+    }
+    return n;
+}
+
+static bool has_room(const struct plan *p)
+{
+    const struct sprout_config *const c = p->in->config;
+    bool room = count_rules(p) <= SPROUT_RULES_MAX;
+    for (uint32_t i = 0; i < c->rules_count; i++) {
+        room = room && strlen(c->rules[i].name) + KIND_NAME <= SPROUT_NAME_MAX;
+    }
+    return room;
+}
+
+static void find_withheld(struct plan *p)
+{
+    for (int k = 0; k < SPROUT_KIND_COUNT && p->in->predictor != NULL; k++) {
+        p->withheld_of[k] = p->in->withdrawn.of_kind[k] & ~p->withheld & ~UINT32_C(1);
+    }
+    if (!has_room(p)) {
+        for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+            p->withheld |= p->withheld_of[k];
+            p->withheld_of[k] = 0;
+        }
+    }
+}
+
+/* All of them, in the order in which they are tried; returns how many, at most `room`. */
+static size_t lay_out_rules(struct plan *p, struct sprout_rule *to, size_t room)
+{
+    const struct sprout_config *const c = p->in->config;
+    size_t n = 0;
+    for (uint32_t i = 0; i < c->protect_count; i++) {
+        protect(p, c->protect[i], &to[n++]);
+    }
+    for (uint32_t i = 0; i < c->rules_count; i++) {
+        for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+            if (stands_apart(p, k, &c->rules[i])) {
+                copy_rule(p, &c->rules[i], k, &to[n++]);
+            }
+        }
+        copy_rule(p, &c->rules[i], -1, &to[n++]);
+    }
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        if (stands_apart(p, k, NULL)) {
+            withhold(p, k, &to[n++]);
+        }
+    }
+    if (p->withheld != 0 && n < room) {
+        withhold(p, -1, &to[n++]);
+    }
+    return n;
 }
 
 static enum sprout_status copy_rules(struct plan *p)
 {
-    const struct sprout_config *const c = p->in->config;
-    const size_t given = (size_t)c->protect_count + c->rules_count;
-    const size_t count = given + (p->withheld != 0 && given < SPROUT_RULES_MAX ? 1 : 0);
-    struct sprout_rule *const to = sprout_arena_array(p->arena, count, sizeof *to);
+    const size_t most = count_rules(p);
+    const size_t room = most < SPROUT_RULES_MAX ? most : SPROUT_RULES_MAX;
+    struct sprout_rule *const to = sprout_arena_array(p->arena, room, sizeof *to);
+    const size_t count = to == NULL ? 0 : lay_out_rules(p, to, room);
     enum sprout_status status = SPROUT_OK;
-    for (size_t i = 0; to != NULL && status == SPROUT_OK && i < count; i++) {
-        if (i < c->protect_count) {
-            protect(p, c->protect[i], &to[i]);
-        } else if (i < given) {
-            copy_rule(p, &c->rules[i - c->protect_count], &to[i]);
-        } else {
-            withhold(p, &to[i]);
-        }
+    for (size_t i = 0; status == SPROUT_OK && i < count; i++) {
         if (!to[i].off && (to[i].levels != 0 || !isnan(to[i].floor))) {
             status = solve_rule(p, &to[i]);
         }
@@ -436,7 +535,7 @@ static enum sprout_status copy_rules(struct plan *p)
         }
     }
     p->policy->rules = to;
-    p->policy->rule_count = to == NULL ? 0 : count;
+    p->policy->rule_count = count;
     return status;
 }
 
@@ -511,6 +610,7 @@ static enum sprout_status fill(struct plan *p)
     believe(p);
     find_floor(p);
     sprout_plan_accuracy(p);
+    find_withheld(p);
     sprout_plan_weigh(p->policy, 0, p->why->grams, p->why->quality);
     sprout_plan_window_begin(p);
     enum sprout_status status = solve_all(p);

@@ -60,6 +60,12 @@ struct sprout_plan_window {
     struct sprout_plan_served served[SPROUT_LEVELS_MAX];
 };
 
+/* Bit l: users dislike level l, and it is not to be given. */
+struct sprout_withdrawn {
+    uint32_t of_all;                     /* to anybody */
+    uint32_t of_kind[SPROUT_KIND_COUNT]; /* to prompts of that kind */
+};
+
 struct sprout_plan_in {
     const struct sprout_config *config;
     struct sprout_grid_value grid;  /* SPROUT_GRID_VALUE_NONE where poll gave none */
@@ -77,7 +83,7 @@ struct sprout_plan_in {
     const struct sprout_plan_window *window; /* NULL: the floor is kept in each hour */
     const struct sprout_judged *judged;   /* what the ledger's verdicts say; NULL: none */
     const struct sprout_settled *settled; /* what its references say; NULL: none */
-    uint32_t withdrawn; /* bit l: users dislike level l, nobody is to have it */
+    struct sprout_withdrawn withdrawn;
     struct sprout_hash_key salt;
     sprout_instant now; /* wall */
 };

@@ -56,7 +56,7 @@ void sprout_plan_accuracy(struct plan *p)
         .certainty = p->in->config->quality.certainty,
     };
     forget(a);
-    p->withheld = p->in->withdrawn;
+    p->withheld = p->in->withdrawn.of_all;
     if (!sprout_plan_asks_accuracy(p)) {
         return;
     }

@@ -18,6 +18,7 @@ struct plan {
     struct sprout_plan_why *why;
     size_t levels;
     uint32_t withheld; /* bit l: nobody is given level l; see planner_accuracy.c */
+    uint32_t withheld_of[SPROUT_KIND_COUNT]; /* beyond that, no prompt of the kind */
 };
 
 /* planner_profiles.c: energy and time by model. */

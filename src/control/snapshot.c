@@ -418,15 +418,28 @@ static json_t *meters_object(const struct sprout_snapshot *s)
     return o;
 }
 
-static json_t *withdrawn_array(const struct sprout_snapshot *s)
+static json_t *names_of(const struct sprout_snapshot *s, uint32_t levels)
 {
     json_t *const a = json_array();
     for (size_t l = 0; s->policy != NULL && l < s->policy->level_count; l++) {
-        if ((s->withdrawn >> l & 1) != 0) {
+        if ((levels >> l & 1) != 0) {
             json_array_append_new(a, text(s->policy->levels[l].name));
         }
     }
     return a;
+}
+
+/* By kind, those that are withheld from it alone. */
+static json_t *withdrawn_of(const struct sprout_snapshot *s)
+{
+    json_t *const o = json_object();
+    for (int k = 0; k < SPROUT_KIND_COUNT; k++) {
+        const uint32_t own = s->withdrawn.of_kind[k] & ~s->withdrawn.of_all;
+        if (own != 0) {
+            set(o, sprout_kind_text((enum sprout_kind)k), names_of(s, own));
+        }
+    }
+    return o;
 }
 
 /* null: the grid tells of no hour that could be waited for. */
@@ -473,7 +486,8 @@ static json_t *feedback_object(const struct sprout_snapshot *s)
         return json_null();
     }
     json_t *const o = sprout_feedback_json(s->feedback, s->signs);
-    set(o, "withdrawn", withdrawn_array(s));
+    set(o, "withdrawn", names_of(s, s->withdrawn.of_all));
+    set(o, "withdrawn_of", withdrawn_of(s));
     return o;
 }
 

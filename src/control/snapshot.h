@@ -81,7 +81,7 @@ struct sprout_snapshot {
     struct sprout_snapshot_evaluation evaluation;
     const struct sprout_feedback *feedback; /* NULL: none is taken */
     const struct sprout_signs *signs;       /* NULL: none are read */
-    uint32_t withdrawn;                     /* levels, by the policy in force */
+    struct sprout_withdrawn withdrawn;      /* levels, by the policy in force */
 
     bool ledger_open;
     const char *ledger_error; /* "" when all is well */

@@ -41,12 +41,12 @@ def told(control):
     return call(control, "/v1/status")[1]["feedback"]
 
 
-def serve(control, count, level, arm, name):
+def serve(control, count, level, arm, name, stratum="all"):
     """Receipts of requests NAME-0, NAME-1, ... as ingest would have written them."""
     db = sqlite3.connect(control.dir / "ledger.db", timeout=20)
     with contextlib.closing(db), db:
         series = db.execute("INSERT INTO series(level, model, arm, rule, stratum, method) "
-                            "VALUES(?, 'm', ?, '', 'all', '')", (level, arm)).lastrowid
+                            "VALUES(?, 'm', ?, '', ?, '')", (level, arm, stratum)).lastrowid
         db.execute("INSERT OR IGNORE INTO workers(id, name, last_seq, missing, seen) "
                    "VALUES(1, 'w', 0, 0, 0)")
         db.execute("INSERT OR IGNORE INTO slots(id, zone, quality, at) "
@@ -121,10 +121,10 @@ def test_short_answers_that_annoy_raise_an_alarm(control):
 
 # ---- what follows ----------------------------------------------------------------------------
 
-def annoy(control, count=300):
+def annoy(control, count=300, stratum="all"):
     random.seed(1)
-    serve(control, count, "L2", "mix", "short")
-    serve(control, count, "L0", "holdout", "long")
+    serve(control, count, "L2", "mix", "short", stratum)
+    serve(control, count, "L0", "holdout", "long", stratum)
     for i in range(count):
         for name, bad in (("short", 0.5), ("long", 0.1)):
             assert say(control, f"{name}-{i}", "down" if random.random() < bad else "up")[0] == 200
@@ -168,6 +168,35 @@ def test_a_level_is_withdrawn_until_it_is_judged_again(tmp_path, upstream):
         assert done.returncode == 0, done.stderr
         wait_until(lambda: "withdrawn-by-users" not in levels_of(control), what="its return")
         assert told(control)["withdrawn"] == []
+    finally:
+        control.stop()
+
+
+def test_a_level_is_withdrawn_from_the_kind_whose_users_dislike_it(tmp_path, upstream):
+    (tmp_path / "sprout.yaml").write_text("feedback: {withdraw: true}\nrules: [{name: mine, "
+                                          "match: {header: x-a}, levels: [L1, L2]}]\n")
+    control = Control(tmp_path / "data", url(upstream), "--config", str(tmp_path / "sprout.yaml"))
+    try:
+        annoy(control, stratum="maths")
+        wait_until(lambda: "withdrawn-by-users:maths" in levels_of(control), what="withdrawal")
+        levels = levels_of(control)
+        assert levels["withdrawn-by-users:maths"] == ["L0", "L1"]
+        assert levels["mine:maths"] == ["L1"] and levels["mine"] == ["L1", "L2"]
+        assert "withdrawn-by-users" not in levels
+        assert told(control)["withdrawn"] == []
+        assert told(control)["withdrawn_of"] == {"maths": ["L2"]}
+        assert "L2 is withdrawn from maths" in sprout("status", "--dir", control.dir).stdout
+
+        body = tmp_path / "bodies.jsonl"
+        body.write_text("".join(json.dumps(
+            {"model": "m", "messages": [{"role": "user", "content": text}]}) + "\n" for text in (
+                "Natalia sold clips to 48 of her friends in April, and then she sold half as many "
+                "clips in May. How many clips did Natalia sell altogether in April and May?",
+                "Who wrote the novel Moby Dick?")))
+        out = sprout("policy", "test", "--dir", control.dir, "--bodies", body, "--json")
+        assert out.returncode == 0, out.stderr
+        maths, other = [json.loads(line) for line in out.stdout.splitlines()]
+        assert maths["rule"] == "withdrawn-by-users:maths" and other["rule"] is None
     finally:
         control.stop()
 

@@ -11,6 +11,7 @@
 
 #include "control/evaluator_inner.h"
 #include "control/planner.h"
+#include "core/choice.h"
 
 #include "../plan_fixture.h"
 
@@ -186,6 +187,84 @@ static void under_a_floor_of_accuracy_kinds_have_the_mix_of_all(void **state)
     sprout_config_free(c);
 }
 
+/* How many of 2 000 conversations with a prompt of this kind, at the rule's header or without
+ * it, are given L2: chosen as nginx chooses. */
+static int given_l2(const struct sprout_policy *p, enum sprout_kind kind, bool unlike)
+{
+    int n = 0;
+    for (uint64_t i = 0; i < 2000; i++) {
+        const struct sprout_prediction said = {.kind = kind,
+                                               .unlike = unlike,
+                                               .quality = {13107, 13107, 39322},
+                                               .tokens = {51200, 12800, 2560}};
+        const struct sprout_traits t = {.eligible = true,
+                                        .conversation = i * 77 + 1,
+                                        .route = SPROUT_STR("/v1/chat/completions"),
+                                        .model = SPROUT_STR("m"),
+                                        .ask_floor = NAN,
+                                        .prediction = &said};
+        n += sprout_choose(p, &t, p->created).level == 2;
+    }
+    return n;
+}
+
+static void a_level_is_withdrawn_from_one_kind(void **state)
+{
+    (void)state;
+    struct sprout_config *c =
+        config_of("quality: {rule: fixed, floor: 0.9}\nholdout: 0\nexplore: 0.2\n"
+                  "predictor: {samples_min: 50, caution: 0}\n"
+                  "rules: [{name: mine, match: {model: m}, levels: [L1, L2]}]\n");
+    const struct sprout_predictor predictor = {.id = 7};
+    struct sprout_plan_in in = predicted_input(c, &predictor, 100);
+    for (int with_rule = 0; with_rule < 2; with_rule++) {
+        c->rules_count = (uint32_t)with_rule;
+        in.withdrawn = (struct sprout_withdrawn){.of_kind = {[SPROUT_KIND_MATHS] = 4}};
+        const struct sprout_policy *p = plan(&in).policy;
+        assert_int_equal(p->rule_count, 1 + 2 * with_rule);
+        assert_true(sprout_str_eq(p->rules[p->rule_count - 1].name,
+                                  SPROUT_STR(SPROUT_PLAN_WITHDRAWN ":maths")));
+        for (int unlike = 0; unlike < 2; unlike++) {
+            assert_int_equal(given_l2(p, SPROUT_KIND_MATHS, unlike), 0);
+            assert_true(given_l2(p, SPROUT_KIND_OTHER, unlike) > 0);
+        }
+        in.withdrawn = (struct sprout_withdrawn){.of_all = 4};
+        p = plan(&in).policy;
+        assert_int_equal(given_l2(p, SPROUT_KIND_OTHER, false), 0);
+    }
+    c->rules_count = 1;
+    sprout_config_free(c);
+}
+
+/* The rules of a kind need room; without it nobody is given what one kind dislikes. */
+static void without_room_a_level_is_withdrawn_from_all(void **state)
+{
+    (void)state;
+    char yaml[16384] = "holdout: 0\npredictor: {samples_min: 50, caution: 0}\nrules:\n";
+    for (int i = 0; i < 150; i++) {
+        const size_t at = strlen(yaml);
+        snprintf(yaml + at, sizeof yaml - at,
+                 " - {name: r%d, match: {model: x%d}, floor: 1}\n", i, i);
+    }
+    struct sprout_config *c = config_of(yaml);
+    const struct sprout_predictor predictor = {.id = 7};
+    struct sprout_plan_in in = predicted_input(c, &predictor, 100);
+    in.withdrawn = (struct sprout_withdrawn){.of_kind = {[SPROUT_KIND_MATHS] = 4}};
+    const struct sprout_policy *const p = plan(&in).policy;
+    assert_int_equal(p->rule_count, 151);
+    assert_int_equal(given_l2(p, SPROUT_KIND_MATHS, false), 0);
+    assert_int_equal(given_l2(p, SPROUT_KIND_OTHER, false), 0);
+    sprout_config_free(c);
+    /* Nor is there any where a name leaves none for that of the kind. */
+    c = config_of(
+        "holdout: 0\npredictor: {samples_min: 50, caution: 0}\nrules:\n"
+        " - {name: a234567890123456789012345678901234567890123456789012345678901234,"
+        " match: {model: x}, floor: 1}\n");
+    in.config = c;
+    assert_int_equal(given_l2(plan(&in).policy, SPROUT_KIND_OTHER, false), 0);
+    sprout_config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +272,8 @@ int main(void)
         cmocka_unit_test(where_no_prediction_decides_kinds_have_mixes_of_one_optimum),
         cmocka_unit_test(kinds_are_strata_where_there_is_a_predictor),
         cmocka_unit_test(under_a_floor_of_accuracy_kinds_have_the_mix_of_all),
+        cmocka_unit_test(a_level_is_withdrawn_from_one_kind),
+        cmocka_unit_test(without_room_a_level_is_withdrawn_from_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

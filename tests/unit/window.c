@@ -301,7 +301,8 @@ static void rules_keep_their_own_floor_in_each_hour(void **state)
     struct sprout_plan_window w = day_of(grid, 4);
     struct sprout_plan_in in = input(c, 900);
     in.window = &w;
-    in.withdrawn = 2; /* L1: a third rule for all others, which is part of the window */
+    in.withdrawn.of_all =
+        2; /* L1: a third rule for all others, which is part of the window */
     const struct planned p = plan(&in);
     const struct sprout_rule *const r = p.policy->rules;
     const double q1 = p.why.quality[1], q2 = p.why.quality[2];
