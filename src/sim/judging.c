@@ -19,7 +19,6 @@ enum {
     PAST_MIN = 24,
     VERDICTS_MAX = 100000, /* as control: the oldest half makes room */
     QUESTIONS = 2,         /* of best-of */
-    SECONDS_PER_HOUR = 3600,
 };
 
 #define CERTAINTY 0.9 /* quality.certainty of the configuration, by default */
@@ -83,31 +82,18 @@ void sprout_judging_free(struct sprout_judging *j)
 
 /* ---- when ------------------------------------------------------------------------------ */
 
-static sprout_instant instant_of(const struct sprout_world *w, size_t h)
-{
-    return sprout_instant_add(w->in.start,
-                              sprout_span_seconds((int64_t)h * SECONDS_PER_HOUR));
-}
-
 /* The coming hours from those up to this one; how many, 0 with less than a day of them. */
 static size_t look_ahead(const struct sprout_world *w, size_t h,
                          sprout_g_per_kwh out[AHEAD])
 {
-    const struct sprout_grid_trace *const t = w->in.trace;
-    const sprout_instant at = instant_of(w, h);
-    const struct sprout_grid_slot *const now = sprout_grid_trace_at(t, at);
-    const size_t known = now == NULL ? 0 : (size_t)(now - t->slots) + 1;
-    const size_t n = known < PAST ? known : PAST;
     sprout_g_per_kwh past[PAST];
+    const size_t n = sprout_world_past(w, h, past, PAST);
 
     if (n < PAST_MIN) {
         return 0;
     }
-    for (size_t i = 0; i < n; i++) {
-        past[i] = sprout_grid_slot_value(now + 1 - n + i, w->in.scope);
-    }
-    sprout_forecast_make(&sprout_forecast_default, past, n, sprout_instant_hour(at), out,
-                         AHEAD);
+    sprout_forecast_make(&sprout_forecast_default, past, n,
+                         sprout_instant_hour(sprout_world_begins(w, h)), out, AHEAD);
     return AHEAD;
 }
 
@@ -188,7 +174,7 @@ static void keep_verdict(struct sprout_judging *j, size_t h, int question, int b
         .item = j->items,
         .question = question,
         .best = UINT32_C(1) << best,
-        .at = instant_of(j->w, h),
+        .at = sprout_world_begins(j->w, h),
     };
     v->slots = sprout_judge_order(SPROUT_JUDGE_BEST_OF, L, j->items, question, v->shown);
 }
@@ -225,7 +211,7 @@ static void judge(struct sprout_judging *j, size_t h, int64_t n)
         j->items++;
         j->spent.v += pay(j, task);
     }
-    j->opts.now = instant_of(j->w, h);
+    j->opts.now = sprout_world_begins(j->w, h);
     sprout_quality_fit(j->v, j->count, &j->opts, &j->fit);
     j->usable = sprout_judge_card(j->v, j->count).fault == SPROUT_JUDGE_USABLE;
 }

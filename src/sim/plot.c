@@ -167,8 +167,7 @@ static void draw_time_axis(const struct panel *p, const struct sprout_world *w)
     for (double h = 0; h < (double)w->hours; h += step) {
         char text[32];
         struct sprout_buf b = sprout_buf_of(text, sizeof text);
-        sprout_instant_put(
-            &b, sprout_instant_add(w->in.start, sprout_span_seconds((int64_t)h * 3600)));
+        sprout_instant_put(&b, sprout_world_begins(w, (size_t)h));
         fprintf(
             p->to,
             "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#333333\"/>\n"

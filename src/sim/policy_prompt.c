@@ -254,16 +254,9 @@ static size_t hours_ahead(const struct planner *pl, size_t h)
 /* Grams (here: nanograms) per token in the hours ahead, the first one known. */
 static void forecast(struct planner *pl, size_t h, size_t ahead)
 {
-    const struct sprout_grid_trace *const t = pl->w->in.trace;
-    const sprout_instant at =
-        sprout_instant_add(pl->w->in.start, sprout_span_seconds((int64_t)h * 3600));
-    const struct sprout_grid_slot *const slot = sprout_grid_trace_at(t, at);
-    const size_t now = (size_t)(slot - t->slots);
-    const size_t n = now + 1 < HISTORY ? now + 1 : HISTORY;
+    const sprout_instant at = sprout_world_begins(pl->w, h);
+    const size_t n = sprout_world_past(pl->w, h, pl->past, HISTORY);
 
-    for (size_t i = 0; i < n; i++) {
-        pl->past[i] = sprout_grid_slot_value(&t->slots[now + 1 - n + i], pl->w->in.scope);
-    }
     pl->ahead[0] = pl->w->hour[h].ci;
     sprout_forecast_make(&sprout_forecast_default, pl->past, n, sprout_instant_hour(at),
                          pl->ahead + 1, ahead - 1);

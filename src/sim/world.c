@@ -129,6 +129,26 @@ static enum sprout_status make_tasks(struct sprout_world *w, struct sprout_error
 
 /* ---- hours --------------------------------------------------------------------------- */
 
+sprout_instant sprout_world_begins(const struct sprout_world *w, size_t h)
+{
+    return sprout_instant_add(w->in.start,
+                              sprout_span_seconds((int64_t)h * SECONDS_PER_HOUR));
+}
+
+size_t sprout_world_past(const struct sprout_world *w, size_t h, sprout_g_per_kwh *out,
+                         size_t most)
+{
+    const struct sprout_grid_trace *const t = w->in.trace;
+    const struct sprout_grid_slot *const now =
+        sprout_grid_trace_at(t, sprout_world_begins(w, h));
+    const size_t known = now == NULL ? 0 : (size_t)(now - t->slots) + 1;
+    const size_t n = known < most ? known : most;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = sprout_grid_slot_value(now + 1 - n + i, w->in.scope);
+    }
+    return n;
+}
+
 double sprout_world_grams(const struct sprout_world *w, const struct sprout_world_hour *h,
                           sprout_joules energy, sprout_seconds time)
 {
@@ -302,8 +322,7 @@ static enum sprout_status check_base(const struct sprout_world *w, size_t i,
 static enum sprout_status make_hours(struct sprout_world *w, struct sprout_error *err)
 {
     for (size_t i = 0; i < w->hours; i++) {
-        const sprout_instant at = sprout_instant_add(
-            w->in.start, sprout_span_seconds((int64_t)i * SECONDS_PER_HOUR));
+        const sprout_instant at = sprout_world_begins(w, i);
         const struct sprout_grid_slot *const slot = sprout_grid_trace_at(w->in.trace, at);
         if (slot == NULL) {
             return fail_moment(w->in.trace_path, 0, at,

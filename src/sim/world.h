@@ -87,6 +87,14 @@ SPROUT_MUST_USE enum sprout_status sprout_world_new(const struct sprout_world_op
                                                     struct sprout_error *err);
 void sprout_world_free(struct sprout_world *w); /* NULL is fine */
 
+/* When hour `h` begins. */
+sprout_instant sprout_world_begins(const struct sprout_world *w, size_t h);
+
+/* The grid's values up to hour `h`, oldest first, at most `most`; returns how many, 0 where the
+ * trace has none for the hour. */
+size_t sprout_world_past(const struct sprout_world *w, size_t h, sprout_g_per_kwh *out,
+                         size_t most);
+
 /* Equation 1 for this hour, in grams. */
 double sprout_world_grams(const struct sprout_world *w, const struct sprout_world_hour *h,
                           sprout_joules energy, sprout_seconds time);
